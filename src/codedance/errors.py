@@ -1,0 +1,46 @@
+"""What can go wrong, one class per boundary that was crossed.
+
+    CodeDanceError
+    |-- ConfigError     a setting, flag or recipe is wrong
+    |-- DataError       an image, a task file or a trace cannot be used
+    |-- ModelError      a model endpoint failed
+    |-- SandboxError    the machinery that runs code failed (never the code itself: that is an ExecResult)
+    |-- JudgeError      a judge could not decide
+    `-- TrainError      training cannot go on
+
+    try:
+        result = await session.run(code)
+    except SandboxError as error:       # our machinery; retrying elsewhere may help
+        ...
+
+A failed rollout is data and raises nothing; a broken environment is one of these. The message names what happened, the
+value, what is allowed and the next step.
+"""
+
+
+class CodeDanceError(Exception):
+    """Any error that codedance raises on purpose."""
+
+
+class ConfigError(CodeDanceError, ValueError):
+    """A setting has a value that is not allowed."""
+
+
+class DataError(CodeDanceError, ValueError):
+    """Input data (an image, a task, a trace) cannot be used."""
+
+
+class ModelError(CodeDanceError):
+    """A model could not be asked or its reply could not be read."""
+
+
+class SandboxError(CodeDanceError):
+    """The sandbox itself is missing something or broke; code that fails inside it is an `ExecResult` instead."""
+
+
+class JudgeError(CodeDanceError):
+    """A judge gave no usable verdict."""
+
+
+class TrainError(CodeDanceError):
+    """Training cannot start or go on."""

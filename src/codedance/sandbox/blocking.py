@@ -1,0 +1,118 @@
+"""The sandbox without async, for notebooks and scripts: the same calls, each waiting for its result.
+
+    with SyncSandbox() as box, box.session(images=["photo.jpg"]) as session:
+        print(session.run("print(input_image.size)").stdout)
+
+An event loop of its own runs in a thread, so that it also works where a loop runs already (Jupyter). Ctrl-C ends the running
+cell and raises KeyboardInterrupt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from codedance.sandbox.box import Load, Sandbox
+from codedance.sandbox.inbox import ImageInput
+from codedance.sandbox.session import Session
+from codedance.types import ExecResult, Isolation
+
+T = TypeVar("T")
+
+
+class _LoopThread:
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="codedance-sandbox", daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # boundary: also Ctrl-C must end what is running; everything is raised again
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class SyncSandbox:
+    """`Sandbox` for people: the same arguments, no await."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self._box = Sandbox(*args, **settings)
+        self._thread: _LoopThread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = _LoopThread()
+        try:
+            self._thread.call(self._box.__aenter__())
+        except BaseException:
+            self._thread.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._thread is not None:
+            self._thread.call(self._box.__aexit__(None, None, None))
+            self._thread.stop()
+
+    @property
+    def isolation(self) -> Isolation:
+        """Level and missing pieces, as in every result."""
+        return self._box.isolation
+
+    def session(self, images: Sequence[ImageInput] = (), originals: Sequence[ImageInput] = ()) -> SyncSession:
+        """As `Sandbox.session`."""
+        return SyncSession(self._box.session(images, originals), self._thread)
+
+    def load(self) -> Load:
+        """As `Sandbox.load`."""
+        return _required(self._thread).call(self._box.load())
+
+
+class SyncSession:
+    """`Session` for people."""
+
+    def __init__(self, session: Session, thread: _LoopThread | None) -> None:
+        self._session = session
+        self._thread = _required(thread)
+
+    def __enter__(self) -> Self:
+        self._thread.call(self._session.__aenter__())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """As `Session.history`."""
+        return self._session.history
+
+    def run(self, code: str) -> ExecResult:
+        """As `Session.run`."""
+        return self._thread.call(self._session.run(code))
+
+    def fork(self) -> SyncSession:
+        """As `Session.fork`."""
+        return SyncSession(self._session.fork(), self._thread)
+
+    def close(self) -> None:
+        """As `Session.close`."""
+        self._thread.call(self._session.close())
+
+
+def _required(thread: _LoopThread | None) -> _LoopThread:
+    if thread is None:
+        from codedance.errors import SandboxError
+
+        raise SandboxError("the sandbox has not started; use it inside 'with SyncSandbox(...) as box:'")
+    return thread

@@ -1,0 +1,231 @@
+"""The sandbox: start it once, open as many sessions as you have slots.
+
+    async with Sandbox(limits=Limits(time_s=10), require=3) as box:
+        async with box.session(images=["photo.jpg"]) as session:
+            result = await session.run("input_image.crop((0, 0, 200, 200)).show()")
+
+`docs/sandbox.md` says what is covered and what is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from codedance.errors import ConfigError, SandboxError
+from codedance.sandbox import host
+from codedance.sandbox.guest.messages import Ping, Pong
+from codedance.sandbox.guest.settings import Caps, Settings
+from codedance.sandbox.inbox import ImageInput, pack
+from codedance.sandbox.isolation import Mechanism, Report
+from codedance.sandbox.limits import Limits
+from codedance.sandbox.link import Gone, Link
+from codedance.sandbox.session import Session
+from codedance.sandbox.supervisor.orders import Orders
+from codedance.types import Isolation
+
+_OPEN_AT_LEAST_S = 30.0
+_SHARE_OF_MEMORY = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a sandbox is doing."""
+
+    live: int
+    pooled: int
+    supervisor_pid: int
+    zygote_pid: int
+
+
+class Sandbox:
+    """Runs untrusted Python in sessions that share nothing. Use it as an async context manager.
+
+    Args:
+        limits: what one session may use.
+        require: the lowest isolation level to accept, 0 to 4; entering fails below it.
+        slots: live sessions at the same time; further ones wait.
+        parallel: cells running at the same time (default: four a core); further ones wait, off the clock.
+        pool: sessions kept ready.
+        wait_s: how long opening a session or running a cell may wait for its turn.
+        without: mechanisms not to use, to see how a weaker machine behaves.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        require: int = 3,
+        slots: int = 256,
+        parallel: int | None = None,
+        pool: int = 4,
+        wait_s: float = 60.0,
+        without: Iterable[Mechanism] = (),
+    ) -> None:
+        self.limits = limits or Limits()
+        if require not in range(5):
+            raise ConfigError(f"require is {require!r}; it must be a level from 0 to 4")
+        self._parallel = 4 * (os.cpu_count() or 1) if parallel is None else parallel
+        for name, value, least in (("slots", slots, 1), ("parallel", self._parallel, 1), ("pool", pool, 0)):
+            if value < least:
+                raise ConfigError(f"{name} is {value!r}; it must be at least {least}")
+        if wait_s <= 0:
+            raise ConfigError(f"wait_s is {wait_s!r}; it must be more than 0")
+        self._require = require
+        self._num_slots = slots
+        self._pool = min(pool, slots)
+        self._wait_s = wait_s
+        self._without = tuple(Mechanism(name) for name in without)
+        self._launcher: tuple[str, ...] = ()
+        self._link: Link | None = None
+        self._report: Report | None = None
+        self._watched: dict[int, Session] = {}
+        self._pid = 0
+        self.versions: dict[str, str] = {}
+        """Python and the guest libraries inside, once it has started."""
+
+    async def __aenter__(self) -> Self:
+        if sys.platform != "linux":
+            raise SandboxError(f"the sandbox needs Linux, this is {sys.platform}; run codedance in a Linux container or VM")
+        self._pid = os.getpid()
+        self._slots = asyncio.Semaphore(self._num_slots)
+        self._turns = asyncio.Semaphore(self._parallel)
+        self._starting = asyncio.Lock()
+        await self.connected()
+        level = self.report.level
+        if level < self._require:
+            reasons = self.report.explain(self._require)
+            await self.__aexit__(None, None, None)
+            raise SandboxError(
+                f"isolation level {level} is available here, level {self._require} is required. Missing:\n{reasons}\n"
+                f"To accept less, ask for it: Sandbox(require={level}). `codedance doctor` has the details."
+            )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._link is not None:
+            link, self._link = self._link, None
+            self._pid = 0
+            await asyncio.shield(link.close())
+
+    @property
+    def report(self) -> Report:
+        """Which mechanisms are in force."""
+        if self._report is None:
+            raise SandboxError("the sandbox has not started; use it inside 'async with Sandbox(...) as box:'")
+        return self._report
+
+    @property
+    def isolation(self) -> Isolation:
+        """Level and missing pieces, as in every result."""
+        return self.report.isolation
+
+    @property
+    def open_s(self) -> float:
+        """How long opening a session may take."""
+        return max(_OPEN_AT_LEAST_S, self.limits.time_s)
+
+    def session(self, images: Sequence[ImageInput] = (), originals: Sequence[ImageInput] = ()) -> Session:
+        """A fresh session that sees `images` (PIL images, encoded bytes or paths) and, for detail, their `originals`.
+
+        Raises:
+            DataError: an input cannot be read; a picture that cannot be decoded is told when the session is entered.
+        """
+        if isinstance(images, (str, bytes, os.PathLike)) or isinstance(originals, (str, bytes, os.PathLike)):
+            raise ConfigError("images and originals are lists, also for one picture: images=[picture]")
+        return Session(self, pack(images, originals, self.limits))
+
+    async def load(self) -> Load:
+        """How many sessions there are, and in which processes.
+
+        Raises:
+            SandboxError: the supervisor is gone and cannot be started again.
+        """
+        link = await self.connected()
+        try:
+            answer, _ = await link.ask(Ping, self._wait_s)
+        except Gone as gone:
+            raise SandboxError(f"the supervisor is gone: {gone}") from None
+        assert isinstance(answer, Pong)
+        return Load(answer.live, answer.pooled, *answer.pids)
+
+    # What sessions need of their sandbox.
+
+    async def connected(self) -> Link:
+        """The link to a running supervisor; a new one if the last is gone."""
+        if self._pid != os.getpid():
+            what = "was closed or never entered" if self._pid == 0 else f"was opened in another process ({self._pid})"
+            raise SandboxError(f"this sandbox {what}; use it inside 'async with Sandbox(...) as box:' of this process")
+        async with self._starting:
+            if self._link is None or self._link.gone is not None:
+                if self._link is not None:
+                    await self._link.close()
+                self._link, hello = await Link.start(self._orders(), self._on_lost, self._launcher)
+                absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
+                self._report = Report(absent, hello.landlock_abi)
+                self.versions = hello.versions
+            return self._link
+
+    async def take_slot(self) -> None:
+        """Wait for a free slot."""
+        try:
+            await asyncio.wait_for(self._slots.acquire(), self._wait_s)
+        except TimeoutError:
+            raise SandboxError(
+                f"all {self._num_slots} slots were taken for {self._wait_s:g} s; close sessions, or raise slots or wait_s"
+            ) from None
+
+    def give_slot(self) -> None:
+        """Free a slot."""
+        self._slots.release()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until one more cell may run."""
+        try:
+            await asyncio.wait_for(self._turns.acquire(), self._wait_s)
+        except TimeoutError:
+            raise SandboxError(
+                f"{self._parallel} cells kept running for {self._wait_s:g} s; raise parallel or wait_s, or lower time_s"
+            ) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def watch(self, number: int, session: Session) -> None:
+        """Tell `session` if its process is lost."""
+        self._watched[number] = session
+
+    def unwatch(self, number: int) -> None:
+        """The process is no longer of interest."""
+        self._watched.pop(number, None)
+
+    def _on_lost(self, number: int, why: str) -> None:
+        if (session := self._watched.get(number)) is not None:
+            session.mark_lost(why)
+
+    def _orders(self) -> Orders:
+        limits = self.limits
+        caps = Caps(**{name: getattr(limits, name) for name in Caps.__dataclass_fields__})
+        settings = Settings(caps, host.readable_roots(), host.import_paths(), self._without, host.font_cache())
+        return Orders(
+            settings=settings,
+            time_s=limits.time_s,
+            grace_s=limits.grace_s,
+            open_s=self.open_s,
+            pool=self._pool,
+            total_memory_mb=int(host.total_memory_mb() * _SHARE_OF_MEMORY),
+            total_pids=(self._num_slots + self._pool) * (limits.threads + 1) + 64,
+            python=sys.executable,
+            guest_parent=host.GUEST_PARENT,
+        )

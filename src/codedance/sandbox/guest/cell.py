@@ -1,0 +1,117 @@
+"""Run one cell as a notebook would: the last expression is shown, exceptions are reported by their line in the cell.
+
+    outcome = run_cell("x = 3\nx * 2", namespace, number=1, show_value=print, interruptible=flag)
+
+Not covered: magics (%...), shell lines (!...), top-level await.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+_MOST_MESSAGE = 2000
+
+
+class TimeIsUp(BaseException):
+    """Raised inside a cell by the supervisor's soft interrupt; not an Exception, so that `except Exception` lets it pass."""
+
+
+class Interruptible:
+    """Whether the soft interrupt may raise: only while the guest's own code runs."""
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """The signal handler: raise once."""
+        if self.now:
+            self.now = False
+            raise TimeIsUp("the time limit was reached")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended a cell, as text that is safe to send."""
+
+    type: str
+    message: str
+    line: int | None
+    trace: str
+    out_of_memory: bool
+
+
+def run_cell(
+    source: str, namespace: dict[str, Any], number: int, finish: Callable[[Any], None], interruptible: Interruptible
+) -> tuple[Failure | None, str | None]:
+    """Execute `source` in `namespace`; `finish` gets the value of a trailing expression (else None) and shows what is left.
+
+    Returns the failure, if any, and a note, if an exit() ended the cell.
+    """
+    name = f"<cell {number}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    try:
+        body, value = _compile(source, name)
+        interruptible.now = True
+        result = None
+        if body is not None:
+            exec(body, namespace)
+        if value is not None:
+            result = eval(value, namespace)
+        finish(result)
+        interruptible.now = False
+    except SystemExit as stop:
+        interruptible.now = False
+        return _exited(stop, name)
+    except BaseException as error:  # boundary: whatever guest code raises is data
+        interruptible.now = False
+        return describe(error, name), None
+    return None, None
+
+
+def _compile(source: str, name: str) -> tuple[CodeType | None, CodeType | None]:
+    tree = ast.parse(source, name)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr) or source.rstrip().endswith(";"):
+        return compile(tree, name, "exec", dont_inherit=True), None
+    body = ast.Module(tree.body[:-1], tree.type_ignores)
+    value = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
+    return (compile(body, name, "exec", dont_inherit=True) if body.body else None), value
+
+
+def _exited(stop: SystemExit, name: str) -> tuple[Failure | None, str | None]:
+    if stop.code in (None, 0, False):
+        return None, "exit() ended the cell; the session goes on"
+    return describe(stop, name), None
+
+
+def describe(error: BaseException, name: str) -> Failure:
+    """What to tell about an exception; survives exceptions whose own methods raise."""
+    try:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+        line = frames[-1].lineno if frames else None
+        if isinstance(error, SyntaxError) and error.filename == name:
+            line = error.lineno
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        trace = _trace(error, name)
+    except BaseException as second:  # boundary: __str__ of a guest's exception is guest code
+        line, message, trace = None, f"(its message cannot be read: {type(second).__name__})", ""
+    return Failure(type(error).__name__[:200], message[:_MOST_MESSAGE], line, trace, _is_out_of_memory(error, message))
+
+
+def _trace(error: BaseException, name: str) -> str:
+    start = error.__traceback__
+    while start is not None and start.tb_frame.f_code.co_filename != name:
+        start = start.tb_next
+    return "".join(traceback.format_exception(type(error), error, start))
+
+
+def _is_out_of_memory(error: BaseException, message: str) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    return type(error).__module__ == "cv2" and "Insufficient memory" in message

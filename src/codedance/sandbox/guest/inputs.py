@@ -1,0 +1,137 @@
+"""The pictures that a session is given, as variables and as a file.
+
+    inputs = Inputs(memory_file, descriptions)     # decodes; raises BadImage naming the picture and the reason
+    namespace.update(inputs.variables())           # input_image, input_images, to_original
+    inputs.write_file()                            # input_image.jpg
+    inputs.add_originals(namespace)                # original_image(s), decoded when a cell first names them
+
+`input_image.jpg` holds the caller's own bytes if they are an upright RGB JPEG or PNG. Otherwise it holds the pixels of
+`input_image` without loss, as a portable pixmap: every library here goes by the content, not by the name.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from . import pictures
+
+FILE = "input_image.jpg"
+
+
+class BadImage(Exception):
+    """An input picture that cannot be decoded within the session's limits."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+
+class Inputs:
+    """Decoded input pictures and, not yet decoded, their originals.
+
+    Each description has `name`, `offset`, `length` and, for raw RGB pixels, `width` and `height`.
+    """
+
+    def __init__(self, fd: int | None, images: Sequence[dict[str, Any]], originals: Sequence[dict[str, Any]]) -> None:
+        self._fd = fd
+        self._originals = [(self._read(d), d) for d in originals]
+        encoded = [self._read(d) for d in images]
+        self._decoded = [_decode(data, d) for data, d in zip(encoded, images, strict=True)]
+        self._file = encoded[0] if images and self._is_plain(encoded[0], images[0]) else None
+        self._decoded_originals: list[Image.Image] | None = None
+        if fd is not None:
+            os.close(fd)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Width and height of every input picture."""
+        return [image.size for image in self._decoded]
+
+    def variables(self) -> dict[str, Any]:
+        """What a cell finds from the start."""
+        if not self._decoded:
+            return {}
+        return {"input_image": self._decoded[0], "input_images": list(self._decoded), "to_original": self.to_original}
+
+    def write_file(self) -> None:
+        """Put the first picture into the working directory, and further ones as input_image_1.jpg, ..."""
+        for index, image in enumerate(self._decoded):
+            name = FILE if index == 0 else f"input_image_{index}.jpg"
+            with open(name, "wb") as file:
+                if index == 0 and self._file is not None:
+                    file.write(self._file)
+                else:
+                    file.write(b"P6\n%d %d\n255\n" % image.size)
+                    file.write(image.tobytes())
+        self._file = None
+
+    def add_originals(self, source: str, namespace: dict[str, Any]) -> None:
+        """Decode the full-resolution pictures if `source` names them for the first time."""
+        if self._decoded_originals is not None or "original_image" not in source or not self._decoded:
+            return
+        self._decoded_originals = [_decode(data, d) for data, d in self._originals] or list(self._decoded)
+        namespace.setdefault("original_image", self._decoded_originals[0])
+        namespace.setdefault("original_images", list(self._decoded_originals))
+
+    def to_original(self, box: Sequence[float], index: int = 0) -> tuple[int, int, int, int]:
+        """Map a box (left, top, right, bottom) in pixels of `input_images[index]` to pixels of `original_images[index]`.
+
+        Rounded outwards and clipped to the picture. Raises ValueError for a box that covers no pixel.
+        """
+        width, height = self._decoded[index].size
+        full_width, full_height = self._original_size(index)
+        left, right = (min(max(float(v), 0.0), width) for v in (box[0], box[2]))
+        top, bottom = (min(max(float(v), 0.0), height) for v in (box[1], box[3]))
+        if left >= right or top >= bottom:
+            raise ValueError(f"the box {tuple(box)} covers no pixel of a {width}x{height} picture")
+        across, down = full_width / width, full_height / height
+        return (
+            math.floor(left * across + 1e-6),
+            math.floor(top * down + 1e-6),
+            min(full_width, math.ceil(right * across - 1e-6)),
+            min(full_height, math.ceil(bottom * down - 1e-6)),
+        )
+
+    def _original_size(self, index: int) -> tuple[int, int]:
+        if self._decoded_originals is not None:
+            return self._decoded_originals[index].size
+        if not self._originals:
+            return self._decoded[index].size
+        data, description = self._originals[index]
+        if "width" in description:
+            return description["width"], description["height"]
+        with Image.open(io.BytesIO(data)) as image:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return (image.height, image.width) if turned else image.size
+
+    def _read(self, description: dict[str, Any]) -> bytes:
+        assert self._fd is not None
+        return os.pread(self._fd, description["length"], description["offset"])
+
+    def _is_plain(self, data: bytes, description: dict[str, Any]) -> bool:
+        if "width" in description:
+            return False
+        with Image.open(io.BytesIO(data)) as image:
+            return image.format in ("JPEG", "PNG") and image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1
+
+
+def _decode(data: bytes, description: dict[str, Any]) -> Image.Image:
+    if "width" in description:
+        return Image.frombytes("RGB", (description["width"], description["height"]), data)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return pictures.upright_rgb(image)
+    except MemoryError:
+        raise BadImage(description["name"], "decoding it takes more memory than a session has") from None
+    except Exception as error:  # boundary: decoders raise anything on hostile input
+        reason = str(error).replace(repr(data[:16]), "")[:300]
+        if "BytesIO" in reason:
+            reason = "not in an image format that Pillow knows"
+        raise BadImage(description["name"], reason) from None

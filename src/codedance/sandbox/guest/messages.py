@@ -1,0 +1,192 @@
+"""The records that cross process borders, one JSON datagram each (caller, supervisor, zygote, session).
+
+    data = encode(Fork(session=7, work="/tmp/x"))         # b'{"op": "Fork", "session": 7, ...}'
+    message = decode(data, (Fork,))
+
+Replies of sessions are not among them: those come from untrusted code and are read by `supervisor/reply.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+SOFT_INTERRUPT = signal.SIGXCPU
+"""Ends a cell, not the session."""
+BROKEN = 99
+"""Exit status of a session whose own machinery was damaged."""
+Described = dict[str, Any]
+"""An input picture inside the memory file: name, offset, length and, for raw RGB pixels, width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Supervisor to zygote, with the descriptors channel, stdout, stderr, outbox: make a session."""
+
+    session: int
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Zygote to supervisor: walls tried, libraries loaded."""
+
+    absent: dict[str, str | None]
+    landlock_abi: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Zygote to supervisor: it cannot start."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """Zygote to supervisor, with a pidfd: the session's process exists."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """Zygote to supervisor: the session's process has ended with this wait status."""
+
+    session: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Supervisor to session, with a memory file: take these pictures."""
+
+    token: str
+    images: list[Described]
+    originals: list[Described]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Supervisor to session: run this. The reply must carry the token, which changes with every request."""
+
+    token: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Caller to supervisor, with a memory file if there are pictures: give me a session."""
+
+    ref: int
+    images: list[Described]
+    originals: list[Described]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Supervisor to caller, with the outbox: here it is; or `bad`, the name and fault of a picture; or `failed`."""
+
+    ref: int
+    session: int
+    sizes: list[list[int]]
+    bad: list[str] | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Caller to supervisor: run this cell."""
+
+    ref: int
+    session: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Supervisor to caller: how it went. Text and pixels are in the outbox."""
+
+    ref: int
+    status: str
+    error: list[Any] | None
+    """Type, message and line."""
+    seconds: float
+    stdout_bytes: int
+    stderr_bytes: int
+    truncated: bool
+    images: list[list[int]]
+    """Offset in the outbox, width and height of each."""
+    notes: list[str]
+    state_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Caller to supervisor: end the session, answered by `Closed` when its process is gone."""
+
+    ref: int
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Supervisor to caller: the session is gone."""
+
+    ref: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Supervisor to caller: this session died between two cells."""
+
+    session: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Caller to supervisor: are you there?"""
+
+    ref: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Supervisor to caller: yes, and this is what I have."""
+
+    ref: int
+    live: int
+    pooled: int
+    pids: list[int]
+    """Supervisor and zygote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Supervisor to caller, once the first zygote is ready: what is in force; or `fatal`, why nothing works."""
+
+    absent: dict[str, str | None]
+    landlock_abi: int
+    versions: dict[str, str]
+    fatal: str | None = None
+
+
+def encode(message: Any) -> bytes:
+    """A record as a JSON datagram."""
+    body = {"op": type(message).__name__, **{f.name: getattr(message, f.name) for f in fields(message)}}
+    return json.dumps(body).encode()
+
+
+def decode(data: bytes | bytearray | memoryview, types: tuple[type[T], ...]) -> T:
+    """The record in a datagram, which must be one of `types`."""
+    body = json.loads(bytes(data))
+    name = body.pop("op")
+    for kind in types:
+        if kind.__name__ == name:
+            return kind(**body)
+    raise ValueError(f"unexpected message {name!r}; expected one of {[t.__name__ for t in types]}")

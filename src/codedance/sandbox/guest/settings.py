@@ -1,0 +1,50 @@
+"""What the supervisor tells the zygote at its start; the same record on both sides, as JSON on the command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The caller's limits, as far as the guest side has to know them (field for field those of `Limits`)."""
+
+    memory_mb: int
+    disk_mb: int
+    files: int
+    output_kb: int
+    threads: int
+    open_files: int
+    images: int
+    shown_mb: int
+    image_pixels: int
+    image_aspect: float
+    image_tiny_px: int
+    image_enlarged_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to build the jail and what goes into it."""
+
+    caps: Caps
+    roots: tuple[str, ...]
+    """Host directories and files that sessions may read."""
+    import_paths: tuple[str, ...]
+    """Where the guest libraries are, if not on the interpreter's own path."""
+    without: tuple[str, ...]
+    """Mechanisms not to use."""
+    font_cache: str
+    """A host directory with matplotlib's font list."""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """The reverse of `to_json`."""
+        fields = json.loads(text)
+        caps = Caps(**fields.pop("caps"))
+        return cls(caps=caps, **{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})

@@ -1,0 +1,218 @@
+"""The loop of one session: take a cell, run it, answer. Everything here runs next to untrusted code.
+
+It trusts nothing that guest code can reach: functions are bound before the first cell, builtins and the standard streams
+are put back after each one. Whatever still goes wrong here ends the process with `BROKEN`, and the supervisor says so.
+
+Requests are `messages.Load` (once, with a memory file) and `messages.Cell`, one JSON datagram each on descriptor 3. Replies:
+    {"token": "..."}                                    after start, with an empty token
+    {"token": "...", "sizes": [[w, h], ...]}            after Load; or "bad": [name, reason], and the process ends
+    {"token": "...", "error": null | {...}, "images": [[offset, w, h], ...], "notes": [...]}      after a cell
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import json
+import mmap
+import os
+import resource
+import signal
+import socket
+import sys
+from types import ModuleType
+from typing import Any
+
+from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
+from .inputs import BadImage, Inputs
+from .messages import BROKEN, SOFT_INTERRUPT, Load, decode
+from .seccomp import CHANNEL_FD
+from .settings import Caps
+from .show import Shown, patch_libraries
+
+OUTBOX_FD = 4
+MOST_REQUEST = 1 << 20
+
+_GUEST_PACKAGE = __name__.rpartition(".")[0]
+
+
+class _BoundedFile(io.RawIOBase):
+    """A descriptor that takes `most` bytes a cell; what comes after is dropped without complaint.
+
+    One byte more than the limit, so that the supervisor sees that there was more.
+    """
+
+    def __init__(self, fd: int, most: int) -> None:
+        self._fd = fd
+        self._most = most
+        self._write = os.write
+        self._seek = os.lseek
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        room = self._most - self._seek(self._fd, 0, 1)
+        if room > 0:
+            self._write(self._fd, view[:room])
+        return len(view)
+
+
+class _Room:
+    """The session's own machinery may use a little more memory than cells, so that it can report that they ran out."""
+
+    def __init__(self) -> None:
+        self._soft, self._hard = resource.getrlimit(resource.RLIMIT_AS)
+        self._set = resource.setrlimit
+
+    def restrict(self) -> None:
+        """While a cell runs."""
+        self._set(resource.RLIMIT_AS, (self._soft, self._hard))
+
+    def widen(self) -> None:
+        """While the machinery runs."""
+        self._set(resource.RLIMIT_AS, (self._hard, self._hard))
+
+
+class Worker:
+    """One session's state: the namespace that its cells share."""
+
+    def __init__(self, channel: socket.socket, caps: Caps) -> None:
+        self._channel = channel
+        self._caps = caps
+        outbox = mmap.mmap(OUTBOX_FD, 0)
+        self._shown = Shown(outbox, 2 * caps.output_kb * 1024, caps)
+        self._interruptible = Interruptible()
+        main = ModuleType("__main__")
+        self._namespace = main.__dict__
+        self._namespace.update(display=self._shown.display, __builtins__=builtins)
+        sys.modules["__main__"] = main
+        self._inputs: Inputs | None = None
+        self._num_cells = 0
+        self._streams: tuple[io.TextIOWrapper, ...] = ()
+
+    def prepare(self) -> None:
+        """Everything that must happen before guest code can interfere."""
+        patch_libraries(self._shown)
+        builtins.input = _no_input
+        builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+        self._builtins = dict(builtins.__dict__)
+        self._renew_streams()
+        signal.signal(SOFT_INTERRUPT, self._interruptible.handle)
+        self._room = _Room()
+        for name in [n for n in sys.modules if n.split(".")[0] == _GUEST_PACKAGE]:
+            del sys.modules[name]
+
+    def serve(self) -> None:
+        """Answer requests until the supervisor goes away."""
+        read, write, loads, dumps, exit_now = os.read, os.write, json.loads, json.dumps, os._exit
+        write(CHANNEL_FD, dumps({"token": ""}).encode())
+        write(CHANNEL_FD, dumps(self._load()).encode())
+        if self._inputs is None:
+            exit_now(0)
+        else:
+            self._write_input_file(self._inputs)
+        while request := read(CHANNEL_FD, MOST_REQUEST):
+            message = loads(request)
+            reply = self._run(message["code"])
+            write(CHANNEL_FD, dumps({"token": message["token"], **reply}).encode())
+        exit_now(0)
+
+    def _load(self) -> dict[str, Any]:
+        data, fds, _, _ = socket.recv_fds(self._channel, MOST_REQUEST, 1)
+        if not data:
+            os._exit(0)
+        message = decode(data, (Load,))
+        try:
+            self._inputs = Inputs(fds[0] if fds else None, message.images, message.originals)
+        except BadImage as bad:
+            return {"token": message.token, "bad": [bad.name, bad.reason]}
+        except MemoryError:
+            return {"token": message.token, "bad": ["the input images", "together they take more memory than a session has"]}
+        self._namespace.update(self._inputs.variables())
+        return {"token": message.token, "sizes": self._inputs.sizes}
+
+    def _write_input_file(self, inputs: Inputs) -> None:
+        self._input_note: str | None = None
+        try:
+            inputs.write_file()
+        except OSError as error:
+            self._input_note = f"the file input_image.jpg could not be written: {error.strerror}"
+
+    def _run(self, source: str) -> dict[str, Any]:
+        self._num_cells += 1
+        self._shown.start_cell(source)
+        failure: Failure | None = None
+        note: str | None = None
+        self._room.restrict()
+        try:
+            failure, note = self._run_cell(source)
+        except TimeIsUp as late:  # the interrupt came while another exception was being handled
+            failure = describe(late, "")
+        self._room.widen()
+        builtins.__dict__.update(self._builtins)
+        if failure is not None:
+            self._print_trace(failure)
+        self._flush()
+        self._renew_streams()
+        notes = [text for text in (self._input_note, note, *self._shown.notes) if text]
+        self._input_note = None
+        return {"error": _as_message(failure), "images": self._shown.images, "notes": notes}
+
+    def _run_cell(self, source: str) -> tuple[Failure | None, str | None]:
+        def finish(value: Any) -> None:
+            self._shown.display(value)
+            self._shown.add_open_figures()
+
+        assert self._inputs is not None
+        try:
+            self._inputs.add_originals(source, self._namespace)
+        except BadImage as bad:
+            return Failure("BadImage", f"{bad.name}: {bad.reason}", None, f"BadImage: {bad.name}: {bad.reason}\n", False), None
+        outcome = run_cell(source, self._namespace, self._num_cells, finish, self._interruptible)
+        if outcome[0] is not None and outcome[0].type != "TimeIsUp":
+            try:
+                self._shown.add_open_figures()
+            except Exception:  # boundary: a half-built figure of a failed cell may not be drawable
+                self._shown.notes.append("a figure of the failed cell could not be drawn")
+        return outcome
+
+    def _print_trace(self, failure: Failure) -> None:
+        self._streams[1].write(failure.trace)
+
+    def _flush(self) -> None:
+        for stream in self._streams:
+            try:
+                stream.flush()
+            except (OSError, ValueError):  # the cell closed it
+                continue
+
+    def _renew_streams(self) -> None:
+        """Fresh sys.stdout and sys.stderr, whatever a cell did to the last ones."""
+        if not self._streams or any(stream.closed for stream in self._streams):
+            self._streams = tuple(
+                io.TextIOWrapper(
+                    io.BufferedWriter(_BoundedFile(fd, self._caps.output_kb * 1024 + 1), 8192),
+                    encoding="utf-8",
+                    errors="backslashreplace",
+                    line_buffering=fd == 2,
+                )
+                for fd in (1, 2)
+            )
+        sys.stdout, sys.stderr = self._streams
+        sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+
+
+def _as_message(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    fields = {"type": failure.type, "message": failure.message, "line": failure.line}
+    return {**fields, "out_of_memory": failure.out_of_memory}
+
+
+def _no_input(prompt: object = "") -> str:
+    raise EOFError("input() is not available: nobody is there to answer; write the value into the code")

@@ -1,0 +1,80 @@
+"""What the machine offers to the jail: where Python and the guest libraries are, a font cache, free memory.
+
+settings = Settings(roots=readable_roots(), import_paths=import_paths(), ...)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from codedance.errors import SandboxError
+
+GUEST_LIBRARIES = ("numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "pandas", "sympy")
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/fonts",
+)
+
+
+def import_paths() -> tuple[str, ...]:
+    """The directories that hold the guest libraries.
+
+    Raises:
+        SandboxError: one is not installed.
+    """
+    paths = []
+    for name in GUEST_LIBRARIES:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxError(f"the guest library {name} is not installed in {sys.prefix}; run: pip install codedance")
+        paths.append(str(Path(spec.origin).parents[1]))
+    return tuple(dict.fromkeys(paths))
+
+
+GUEST_PARENT = str(Path(__file__).parent)
+"""The directory that holds our own guest package."""
+
+
+def readable_roots() -> tuple[str, ...]:
+    """The host directories and files that guest code needs, and nothing else: system libraries, Python, guest libraries."""
+    system = [path for path in _SYSTEM if os.path.exists(path) and not os.path.islink(path)]
+    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
+    return tuple(dict.fromkeys([*system, *python, *import_paths(), font_cache(), f"{GUEST_PARENT}/guest"]))
+
+
+def font_cache() -> str:
+    """A directory of the user's for matplotlib's font list."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    for path in (Path(cache) / "codedance/matplotlib", Path(tempfile.gettempdir()) / f"codedance-cache.{os.geteuid()}"):
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o755)
+            info = path.lstat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and os.access(path, os.W_OK):
+            return str(path)
+    raise SandboxError(f"no directory for matplotlib's font list: neither {cache} nor {tempfile.gettempdir()} can be written")
+
+
+def total_memory_mb() -> int:
+    """Physical memory."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def free_memory_mb() -> int:
+    """Memory that can still be had without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) >> 10
+    return 0

@@ -1,0 +1,117 @@
+"""Put a session's input pictures into one sealed memory file.
+
+    with pack([pil_image, "photo.jpg", jpeg_bytes], originals=(), limits=limits) as inbox:
+        inbox.fd, inbox.images
+
+PIL images travel as raw RGB. Paths and bytes travel encoded and are decoded inside the session, where a hostile file can
+hurt nobody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from codedance.errors import DataError
+from codedance.sandbox.guest.messages import Described
+from codedance.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    ImageInput = Image.Image | bytes | str | os.PathLike[str]
+else:
+    ImageInput = Any
+
+_F_ADD_SEALS, _SEAL_EVERYTHING = 1033, 1 | 2 | 4 | 8
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The memory file and what lies where in it. Close it, or use it as a context manager."""
+
+    fd: int | None
+    images: list[Described]
+    originals: list[Described]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the memory file."""
+        if self.fd is not None:
+            os.close(self.fd)
+
+
+def pack(images: Sequence[ImageInput], originals: Sequence[ImageInput], limits: Limits) -> Inbox:
+    """Write everything into a fresh memory file.
+
+    Raises:
+        DataError: a file cannot be read, something is no picture, the numbers differ, or all is larger than `limits.input_mb`.
+    """
+    if originals and len(originals) != len(images):
+        raise DataError(f"{len(originals)} originals were given for {len(images)} images; give one each, or none")
+    if not images:
+        return Inbox(None, [], [])
+    fd = os.memfd_create("codedance-inbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    inbox = Inbox(fd, [], [])
+    try:
+        for kind, sources, described in (("image", images, inbox.images), ("original", originals, inbox.originals)):
+            for index, source in enumerate(sources):
+                described.append(_append(fd, source, f"{kind}s[{index}]", limits))
+        fcntl.fcntl(fd, _F_ADD_SEALS, _SEAL_EVERYTHING)
+    except BaseException:
+        inbox.close()
+        raise
+    return inbox
+
+
+def _append(fd: int, source: ImageInput, name: str, limits: Limits) -> Described:
+    offset = os.lseek(fd, 0, os.SEEK_END)
+    size: dict[str, int] = {}
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, os.PathLike)):
+        name = os.fspath(source)
+        data = _read(name, limits)
+    else:
+        data, size = _pixels(source, name)
+    if not data:
+        raise DataError(f"{name}: it is empty; an encoded image or a PIL image is needed")
+    if offset + len(data) > limits.input_mb << 20:
+        raise DataError(f"{name}: with it the inputs have {offset + len(data) >> 20} MB; Limits.input_mb is {limits.input_mb}")
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+    return {"name": name, "offset": offset, "length": len(data), **size}
+
+
+def _read(path: str, limits: Limits) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read((limits.input_mb << 20) + 1)
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
+
+
+def _pixels(source: Any, name: str) -> tuple[bytes, dict[str, int]]:
+    from PIL import Image
+
+    from codedance.sandbox.guest.pictures import upright_rgb
+
+    if not isinstance(source, Image.Image):
+        raise DataError(f"{name}: {type(source).__name__} is no picture; give a PIL image, encoded bytes or a path")
+    try:
+        picture = upright_rgb(source)
+    except Exception as error:  # boundary: Pillow's decoders raise anything on hostile files
+        raise DataError(f"{name}: Pillow cannot load it: {error}") from None
+    if 0 in picture.size:
+        raise DataError(f"{name}: {picture.width}x{picture.height} pixels; both sides must be positive")
+    return picture.tobytes(), {"width": picture.width, "height": picture.height}

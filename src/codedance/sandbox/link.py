@@ -1,0 +1,171 @@
+"""The caller's end of a supervisor process: start it, ask it, notice when it is gone.
+
+    link = await Link.start(orders, on_lost=handle)
+    ran, _ = await link.ask(lambda ref: Run(ref, session, code), deadline_s=30)
+
+Every wait has a deadline. A supervisor that does not even answer a ping is killed and counts as gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import codedance
+from codedance.errors import SandboxError
+from codedance.sandbox import wire
+from codedance.sandbox.guest.messages import Closed, Hello, Lost, Opened, Ping, Pong, Ran, decode, encode
+from codedance.sandbox.supervisor.orders import Orders
+
+_START_S = 400.0
+"""More than the supervisor itself waits for its zygotes."""
+_PING_S = 5.0
+_END_S = 5.0
+_PACKAGE_PARENT = str(Path(codedance.__file__).parents[1])
+
+Answer = Opened | Ran | Closed | Pong
+
+
+class Gone(Exception):
+    """The supervisor is gone; its sessions are lost."""
+
+
+class Link:
+    """A running supervisor."""
+
+    def __init__(self, orders: Orders, on_lost: Callable[[int, str], None], launcher: Sequence[str]) -> None:
+        self._on_lost = on_lost
+        self._refs = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[tuple[Answer, list[int]]]] = {}
+        self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
+        self.gone: str | None = None
+        """Why the supervisor is gone, once it is."""
+        self._errors = open(os.memfd_create("supervisor-errors"), "w+b")  # noqa: SIM115  closed with the link
+        ours, theirs = wire.pair()
+        command = [*launcher, sys.executable, "-s", "-P", "-B", "-m", "codedance.sandbox.supervisor"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, orders.to_json(), str(os.getpid()), str(theirs.fileno())],
+                env={**os.environ, "PYTHONPATH": _PACKAGE_PARENT},
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"{sys.executable} cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+        self._channel = wire.Channel(ours, self._receive, lambda: self._die(self._last_words()))
+
+    @classmethod
+    async def start(cls, orders: Orders, on_lost: Callable[[int, str], None], launcher: Sequence[str] = ()) -> tuple[Link, Hello]:
+        """Start a supervisor and wait until its first zygote is ready.
+
+        Raises:
+            SandboxError: it cannot start; the message has its reason.
+        """
+        link = cls(orders, on_lost, launcher)
+        try:
+            hello = await asyncio.wait_for(link._hello, _START_S)
+        except (TimeoutError, Gone) as error:
+            await link.close()
+            raise SandboxError(f"the sandbox cannot start: {error or 'it did not answer in time'}") from None
+        except BaseException:
+            await link.close()
+            raise
+        if hello.fatal is not None:
+            await link.close()
+            raise SandboxError(f"the sandbox cannot start: {hello.fatal}")
+        return link, hello
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process."""
+        return self._process.pid
+
+    async def ask(self, make: Callable[[int], object], deadline_s: float, fds: Sequence[int] = ()) -> tuple[Answer, list[int]]:
+        """Send the message that `make` builds for a fresh reference number, and wait for its answer.
+
+        Raises:
+            Gone: the supervisor died, or was killed because it neither answered in time nor reacted to a ping.
+        """
+        if self.gone is not None:
+            raise Gone(self.gone)
+        ref = next(self._refs)
+        future = self._pending[ref] = asyncio.get_running_loop().create_future()
+        self._channel.send(encode(make(ref)), fds)
+        try:
+            while not (await asyncio.wait([future], timeout=deadline_s))[0]:
+                await self._check_alive()
+            return future.result()
+        finally:
+            self._pending.pop(ref, None)
+
+    async def close(self) -> None:
+        """Hang up and wait until the supervisor and all that it started are gone."""
+        self._channel.close()
+        self._die("it was closed")
+        for _ in range(int(_END_S / 0.005)):
+            if self._process.poll() is not None:
+                break
+            await asyncio.sleep(0.005)
+        self._finish()
+
+    def kill(self, why: str) -> None:
+        """End a supervisor that no longer does its work."""
+        self._process.kill()
+        self._channel.close()
+        self._die(why)
+
+    async def _check_alive(self) -> None:
+        ref = next(self._refs)
+        future = self._pending[ref] = asyncio.get_running_loop().create_future()
+        self._channel.send(encode(Ping(ref)))
+        if not (await asyncio.wait([future], timeout=_PING_S))[0]:
+            self.kill(f"the supervisor did not answer for {_PING_S:g} s")
+        self._pending.pop(ref, None)
+
+    def _receive(self, data: memoryview, fds: list[int]) -> None:
+        message = decode(data, (Hello, Opened, Ran, Closed, Lost, Pong))
+        if isinstance(message, Hello):
+            if not self._hello.done():
+                self._hello.set_result(message)
+        elif isinstance(message, Lost):
+            self._on_lost(message.session, message.why)
+        else:
+            future = self._pending.get(message.ref)
+            if future is None or future.done():
+                for fd in fds:
+                    os.close(fd)
+            else:
+                future.set_result((message, fds))
+
+    def _die(self, why: str) -> None:
+        self.gone = self.gone or why
+        waiting = [self._hello, *self._pending.values()]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(Gone(self.gone))
+                future.exception()  # nobody may be waiting; then it is no error
+
+    def _last_words(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2)
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - 2000))
+        said = self._errors.read().decode(errors="replace").strip()
+        return f"the supervisor process ended (status {self._process.poll()})" + (f"; it said: {said}" if said else "")
+
+    def _finish(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(_END_S)
+        self._errors.close()

@@ -1,0 +1,43 @@
+"""Run a supervisor: python -m codedance.sandbox.supervisor ORDERS CALLER_PID SOCKET_FD."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import sys
+
+from codedance.sandbox import wire
+from codedance.sandbox.supervisor.core import Supervisor
+from codedance.sandbox.supervisor.orders import Orders
+
+
+async def _serve(orders: Orders, caller_pid: int, socket_fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    pidfd = os.pidfd_open(caller_pid)
+    if os.getppid() != caller_pid:
+        return
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=socket_fd)
+    sock.setblocking(False)
+    caller = wire.Channel(sock, lambda data, fds: supervisor.handle(data, fds), over.set)
+    supervisor = Supervisor(orders, caller)
+    loop.add_reader(pidfd, over.set)  # a forked child of the caller may hold its socket open for longer
+    loop.add_signal_handler(signal.SIGTERM, over.set)
+    await over.wait()
+    loop.remove_reader(pidfd)
+    supervisor.end()
+
+
+def main() -> None:
+    """Serve until the caller is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's business
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    asyncio.run(_serve(Orders.from_json(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,420 @@
+"""The supervisor: sessions from the pool, cells on its own clock, verdicts that no session can talk its way out of.
+
+    state       what happens                                      next
+    FORKING     the zygote forks it, it puts up its walls         POOLED
+    POOLED      a caller wants a session                          LOADING
+    LOADING     it decodes its pictures                           IDLE (stopped by SIGSTOP)
+    IDLE        a caller wants a cell run                         RUNNING
+    RUNNING     it answers in time                                IDLE
+                time_s passes: SIGXCPU, then it answers           IDLE, verdict timeout
+                grace_s more passes, or it sends nonsense         ENDING (SIGKILL)
+    ENDING      its process is gone                               reported, forgotten
+
+Every wait has a deadline here. If the zygote dies, all its sessions are reported and a new one is started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+
+from codedance.sandbox import wire
+from codedance.sandbox.guest import confine, namespaces
+from codedance.sandbox.guest.messages import (
+    BROKEN,
+    SOFT_INTERRUPT,
+    Born,
+    Cell,
+    Close,
+    Closed,
+    Died,
+    Failed,
+    Hello,
+    Load,
+    Lost,
+    Open,
+    Opened,
+    Ping,
+    Pong,
+    Ran,
+    Ready,
+    Run,
+    decode,
+    encode,
+)
+from codedance.sandbox.isolation import Mechanism
+from codedance.sandbox.supervisor import reply
+from codedance.sandbox.supervisor.cgroup import Cgroup, sweep
+from codedance.sandbox.supervisor.disk import Scratch
+from codedance.sandbox.supervisor.orders import Orders
+from codedance.sandbox.supervisor.ward import State, Ward
+from codedance.sandbox.supervisor.zygote import Message, Zygote
+from codedance.types import ExecStatus
+
+_DEATH_S = 0.8
+"""How long a killed process may take to be reported dead; then the caller is told anyway."""
+_FORK_S = 15.0
+_START_S = 120.0
+"""A zygote that has not loaded its libraries by then is given up."""
+_WATCH_S = 0.05
+_MOST_FORKS_AT_ONCE = 4
+_MOST_FAILED_STARTS = 3
+
+
+class Supervisor:
+    """All sessions of one caller."""
+
+    def __init__(self, orders: Orders, caller: wire.Channel) -> None:
+        self._orders = orders
+        self._caps = orders.settings.caps
+        self._caller = caller
+        self._loop = asyncio.get_running_loop()
+        self._wards: dict[int, Ward] = {}
+        self._pool: deque[Ward] = deque()
+        self._waiting: deque[tuple[Open, list[int]]] = deque()
+        self._num_sessions = 0
+        self._num_failed_starts = 0
+        self._ready: Ready | None = None
+        self._greeted = False
+        self._cgroup, self._no_cgroup = self._make_cgroup()
+        self._scratch: Scratch | None = None
+        self._first_uid = namespaces.first_session_uid(namespaces.HostProc())
+        self._zygote: Zygote | None = None
+        self._start_timer: asyncio.TimerHandle | None = None
+        self._start_zygote()
+
+    def handle(self, data: memoryview, fds: list[int]) -> None:
+        """One request of the caller."""
+        message = decode(data, (Open, Run, Close, Ping))
+        match message:
+            case Open():
+                self._waiting.append((message, fds))
+                if self._zygote is None:
+                    self._start_zygote()
+                self._hand_out()
+            case Run():
+                self._run(message)
+            case Close():
+                self._close(message)
+            case Ping():
+                zygote = self._zygote.pid if self._zygote else 0
+                live = len(self._wards) - len(self._pool)
+                self._tell(Pong(message.ref, live, len(self._pool), [os.getpid(), zygote]))
+
+    def end(self) -> None:
+        """Kill everything and leave nothing behind."""
+        self._stop_zygote()
+        for ward in self._wards.values():
+            ward.close()
+        if self._scratch is not None:
+            self._scratch.close()
+        if self._cgroup is not None:
+            self._cgroup.remove()
+
+    # -- the zygote ---------------------------------------------------------------------------------------------------
+
+    def _make_cgroup(self) -> tuple[Cgroup | None, str | None]:
+        if Mechanism.CGROUP in self._orders.settings.without:
+            return None, "switched off by the caller"
+        sweep()
+        try:
+            memory = self._orders.total_memory_mb << 20
+            return Cgroup.create(f"codedance-{os.getpid()}", memory, self._orders.total_pids), None
+        except OSError as error:
+            return None, error.strerror
+
+    def _start_zygote(self) -> None:
+        self._ready = None
+        try:
+            self._zygote = Zygote(self._orders, self._cgroup, self._from_zygote, self._zygote_ended)
+        except OSError as error:
+            self._zygote_failed(f"{self._orders.python} cannot be started: {error.strerror}")
+            return
+        self._start_timer = self._loop.call_later(_START_S, self._zygote_ended, f"not ready after {_START_S:.0f} s")
+
+    def _stop_zygote(self) -> None:
+        if self._start_timer is not None:
+            self._start_timer.cancel()
+        if self._zygote is not None:
+            self._zygote.end()
+            self._zygote = None
+
+    def _from_zygote(self, message: Message, fds: list[int]) -> None:
+        match message:
+            case Ready():
+                self._zygote_ready(message)
+            case Failed():
+                self._zygote_ended(message.reason)
+            case Born():
+                ward = self._wards.get(message.session)
+                if ward is None or ward.state is State.ENDING:  # given up before it was born
+                    signal.pidfd_send_signal(fds[0], signal.SIGKILL)
+                    os.close(fds[0])
+                else:
+                    ward.pidfd = fds[0]
+            case Died():
+                if (ward := self._wards.get(message.session)) is not None:
+                    self._bury(ward, _cause_of_death(message.status))
+
+    def _zygote_ready(self, ready: Ready) -> None:
+        assert self._start_timer is not None
+        self._start_timer.cancel()
+        self._ready = ready
+        self._num_failed_starts = 0
+        if confine.NAMESPACES in {name for name, reason in ready.absent.items() if reason is not None}:
+            self._scratch = self._scratch or Scratch()
+        if not self._greeted:
+            self._greeted = True
+            absent = {**ready.absent, Mechanism.CGROUP.value: self._no_cgroup}
+            self._tell(Hello(absent, ready.landlock_abi, ready.versions))
+        self._refill()
+
+    def _zygote_ended(self, why: str) -> None:
+        """All its sessions are gone with it; start another one, unless it never works."""
+        was_ready = self._ready is not None
+        self._stop_zygote()
+        self._ready = None
+        for ward in list(self._wards.values()):
+            self._bury(ward, f"the zygote process ended ({why})")
+        if was_ready:
+            self._start_zygote()
+        else:
+            self._zygote_failed(why)
+
+    def _zygote_failed(self, why: str) -> None:
+        self._num_failed_starts += 1
+        if self._num_failed_starts < _MOST_FAILED_STARTS:
+            self._start_zygote()
+            return
+        if not self._greeted:
+            self._greeted = True
+            self._tell(Hello({}, 0, {}, fatal=why))
+        while self._waiting:
+            request, fds = self._waiting.popleft()
+            _close_all(fds)
+            self._tell(Opened(request.ref, 0, [], failed=f"no session can be started: {why}"))
+        self._num_failed_starts = 0
+
+    # -- the pool -----------------------------------------------------------------------------------------------------
+
+    def _refill(self) -> None:
+        if self._ready is None or self._zygote is None:
+            return
+        num_forking = sum(ward.state is State.FORKING for ward in self._wards.values())
+        wanted = self._orders.pool + len(self._waiting) - len(self._pool) - num_forking
+        for _ in range(min(wanted, _MOST_FORKS_AT_ONCE - num_forking)):
+            self._num_sessions += 1
+            session = self._num_sessions
+            uid = namespaces.session_uid(self._first_uid, session)
+            work = self._scratch.make(session, uid) if self._scratch else None
+            ward = Ward.create(session, self._caps, work)
+            self._wards[session] = ward
+            self._loop.add_reader(ward.socket, self._from_session, ward)
+            self._after(ward, _FORK_S, lambda ward: self._kill(ward, ExecStatus.CRASHED, "it did not start in time"))
+            self._zygote.fork(ward)
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._pool:
+            ward = self._pool.popleft()
+            if ward.state is not State.POOLED:  # it died while it waited
+                continue
+            request, fds = self._waiting.popleft()
+            ward.state, ward.ref = State.LOADING, request.ref
+            late = f"decoding its pictures took more than {self._orders.open_s:g} s"
+            self._after(ward, self._orders.open_s, lambda ward, why=late: self._kill(ward, ExecStatus.TIMEOUT, why))
+            load = encode(Load(ward.next_token(), request.images, request.originals))
+            wire.send_once(ward.socket, load, fds)
+            _close_all(fds)
+        self._refill()
+
+    # -- a session ----------------------------------------------------------------------------------------------------
+
+    def _from_session(self, ward: Ward) -> None:
+        while (data := ward.receive()) is not None:
+            if not data:
+                self._loop.remove_reader(ward.socket)
+                if ward.state is State.IDLE:
+                    self._kill(ward, ExecStatus.CRASHED, "its process ended between two cells")
+                else:  # most likely it died, and the zygote is about to say how
+                    self._after(ward, _DEATH_S, lambda ward: self._kill(ward, ExecStatus.PROTOCOL, "it closed its channel"))
+                return
+            try:
+                self._advance(ward, data)
+            except reply.Forged as forged:
+                self._kill(ward, ExecStatus.PROTOCOL, f"it sent something of its own to the supervisor ({forged})")
+                return
+
+    def _advance(self, ward: Ward, data: bytes) -> None:
+        match ward.state:
+            case State.FORKING:
+                reply.parse_started(data)
+                ward.cancel_timers()
+                ward.state = State.POOLED
+                self._pool.append(ward)
+                self._hand_out()
+            case State.LOADING:
+                self._loaded(ward, reply.parse_loaded(data, ward.token))
+            case State.RUNNING:
+                done = reply.parse_done(data, ward.token, ward.first_pixel, ward.outbox_bytes, self._caps.images)
+                self._finish(ward, done)
+            case State.ENDING:
+                pass
+            case State.POOLED | State.IDLE:
+                raise reply.Forged("nobody had asked")
+
+    def _loaded(self, ward: Ward, loaded: reply.Loaded) -> None:
+        ward.cancel_timers()
+        if loaded.bad is not None:
+            self._tell(Opened(ward.ref, 0, [], bad=loaded.bad))
+            ward.ref = 0
+            self._kill(ward, ExecStatus.CRASHED, "its pictures were refused")
+            return
+        ward.state = State.IDLE
+        ward.signal(signal.SIGSTOP)
+        self._caller.send(encode(Opened(ward.ref, ward.session, loaded.sizes)), [ward.outbox])
+
+    def _run(self, request: Run) -> None:
+        ward = self._wards.get(request.session)
+        if ward is not None and ward.state is State.IDLE:
+            self._from_session(ward)  # whatever it sent unasked ends it here
+        if ward is None or ward.state is not State.IDLE:
+            self._tell(_lost_before(request.ref))
+            return
+        ward.state, ward.ref, ward.interrupted = State.RUNNING, request.ref, False
+        ward.rewind_output()
+        ward.started = self._loop.time()
+        self._after(ward, self._orders.time_s, self._interrupt)
+        if ward.work is not None:
+            self._after(ward, _WATCH_S, self._watch)
+        ward.signal(signal.SIGCONT)
+        if not wire.send_once(ward.socket, encode(Cell(ward.next_token(), request.code))):
+            self._kill(ward, ExecStatus.PROTOCOL, "it stopped listening on its channel")
+
+    def _interrupt(self, ward: Ward) -> None:
+        ward.interrupted = True
+        ward.signal(SOFT_INTERRUPT)
+        self._after(
+            ward, self._orders.grace_s, lambda ward: self._kill(ward, ExecStatus.TIMEOUT, "it did not stop when interrupted")
+        )
+
+    def _watch(self, ward: Ward) -> None:
+        assert ward.work is not None and self._scratch is not None
+        excess = self._scratch.excess(ward.work, self._caps)
+        if excess is not None:
+            self._kill(ward, ExecStatus.CRASHED, excess)
+        else:
+            self._after(ward, _WATCH_S, self._watch)
+
+    def _finish(self, ward: Ward, done: reply.Done) -> None:
+        seconds = self._loop.time() - ward.started
+        ward.cancel_timers()
+        ward.state = State.IDLE
+        ward.signal(signal.SIGSTOP)
+        if ward.work is not None and self._scratch is not None and (excess := self._scratch.excess(ward.work, self._caps)):
+            ward.state = State.RUNNING
+            self._kill(ward, ExecStatus.CRASHED, excess)
+            return
+        out, err, truncated = ward.collect_output()
+        if ward.interrupted:
+            status = ExecStatus.TIMEOUT
+            done = reply.Done(["TimeLimit", self._over_time(), done.error and done.error[2]], False, done.images, done.notes)
+        elif done.error is not None:
+            status = ExecStatus.OUT_OF_MEMORY if done.out_of_memory else ExecStatus.ERROR
+        else:
+            status = ExecStatus.OK if out or done.images else ExecStatus.NO_OUTPUT
+        self._tell(Ran(ward.ref, status, done.error, seconds, out, err, truncated, done.images, done.notes, True))
+
+    def _over_time(self) -> str:
+        return f"the cell ran longer than {self._orders.time_s:g} s"
+
+    def _close(self, request: Close) -> None:
+        ward = self._wards.get(request.session)
+        if ward is None or ward.state not in (State.IDLE, State.RUNNING):
+            self._tell(Closed(request.ref))
+            return
+        ward.close_ref = request.ref
+        self._kill(ward, ExecStatus.CRASHED, "its session was closed")
+
+    def _kill(self, ward: Ward, verdict: ExecStatus, why: str) -> None:
+        if ward.state is State.ENDING:
+            return
+        ward.verdict = (verdict, why)
+        ward.ended_in, ward.state = ward.state, State.ENDING
+        ward.cancel_timers()
+        ward.signal(signal.SIGKILL)
+        self._after(ward, _DEATH_S, lambda ward: self._bury(ward, why))
+
+    def _bury(self, ward: Ward, cause: str) -> None:
+        """Its process is gone (or as good as): tell whoever waits for it, and forget it."""
+        if self._wards.pop(ward.session, None) is None:
+            return
+        if ward in self._pool:
+            self._pool.remove(ward)
+        cause = ward.verdict[1] if ward.verdict else cause
+        match ward.ended_in or ward.state:
+            case State.LOADING if ward.ref:
+                self._tell(Opened(ward.ref, 0, [], bad=["the input images", cause]))
+            case State.RUNNING:
+                self._tell(self._obituary(ward, cause))
+            case State.IDLE if ward.close_ref is None:
+                self._tell(Lost(ward.session, cause))
+        if ward.close_ref is not None:
+            self._tell(Closed(ward.close_ref))
+        self._loop.remove_reader(ward.socket)
+        ward.close()
+        if ward.work is not None and self._scratch is not None:
+            self._scratch.remove(ward.work)
+        self._refill()
+
+    def _obituary(self, ward: Ward, cause: str) -> Ran:
+        seconds = self._loop.time() - ward.started
+        out, err, truncated = ward.collect_output()
+        status, why = ward.verdict or (ExecStatus.CRASHED, cause)
+        if ward.verdict is None and ward.interrupted:
+            status = ExecStatus.TIMEOUT
+        if ward.verdict is None and cause.endswith("SIGKILL") and self._cgroup is not None and self._cgroup.oom_kills():
+            status, why = ExecStatus.OUT_OF_MEMORY, "the sandbox as a whole was out of memory and the kernel killed it"
+        kind, message = _OBITUARIES[status], why
+        if status is ExecStatus.TIMEOUT:
+            message = f"{self._over_time()} and {why}" if ward.verdict else self._over_time()
+        return Ran(ward.ref, status, [kind, message, None], seconds, out, err, truncated, [], [], False)
+
+    # -- small things -------------------------------------------------------------------------------------------------
+
+    def _after(self, ward: Ward, seconds: float, action: Callable[[Ward], None]) -> None:
+        ward.timers.append(self._loop.call_later(seconds, action, ward))
+
+    def _tell(self, message: Hello | Opened | Ran | Closed | Lost | Pong) -> None:
+        self._caller.send(encode(message))
+
+
+_OBITUARIES = {
+    ExecStatus.TIMEOUT: "TimeLimit",
+    ExecStatus.CRASHED: "Crashed",
+    ExecStatus.PROTOCOL: "ProtocolViolation",
+    ExecStatus.OUT_OF_MEMORY: "OutOfMemory",
+}
+
+
+def _lost_before(ref: int) -> Ran:
+    return Ran(ref, ExecStatus.CRASHED, ["SessionLost", "the session is gone", None], 0.0, 0, 0, False, [], [], False)
+
+
+def _cause_of_death(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        try:
+            return f"its process was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+        except ValueError:
+            return f"its process was killed by signal {os.WTERMSIG(status)}"
+    code = os.WEXITSTATUS(status)
+    if code == BROKEN:
+        return "the code damaged the session's own machinery"
+    return f"its process ended with exit status {code}"
+
+
+def _close_all(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)

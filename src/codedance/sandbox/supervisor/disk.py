@@ -1,0 +1,92 @@
+"""Directories of sessions below level 3, where no file system of their own caps what they write.
+
+    with Scratch() as scratch:
+        work = scratch.make(session=7)
+        scratch.excess(work, caps)         # "it wrote more than 64 MB", or None
+
+A watcher, not a wall: a cell can be over for as long as the watcher sleeps. Level 3 has the wall.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from codedance.sandbox.guest.settings import Caps
+
+_PREFIX = "codedance-"
+_FLAT = itertools.count()
+
+
+class Scratch:
+    """A host directory that holds one directory a session, and goes away with the supervisor."""
+
+    def __init__(self) -> None:
+        _sweep()
+        self._root = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+        os.chmod(self._root, 0o711)
+
+    def make(self, session: int, uid: int | None) -> str:
+        """An empty directory that only its session may enter."""
+        path = os.path.join(self._root, f"session-{session}")
+        os.mkdir(path, 0o700)
+        if uid is not None:
+            os.chown(path, uid, uid)
+        return path
+
+    def excess(self, path: str, caps: Caps) -> str | None:
+        """What is over the caps, if anything."""
+        size = count = 0
+        stack = [path]
+        while stack:
+            with suppress(OSError), os.scandir(stack.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if count > caps.files:
+                        return f"it made more than {caps.files} files"
+                    with suppress(OSError):
+                        info = entry.stat(follow_symlinks=False)
+                        size += info.st_blocks * 512
+                        if stat.S_ISDIR(info.st_mode):
+                            stack.append(entry.path)
+        return f"it wrote more than {caps.disk_mb} MB" if size > caps.disk_mb << 20 else None
+
+    def remove(self, path: str) -> None:
+        """Delete one session's directory, whatever is in it; links are never followed."""
+        _delete(path)
+
+    def close(self) -> None:
+        """Delete everything."""
+        _delete(self._root)
+
+
+def _delete(path: str) -> None:
+    """Delete a tree of any depth and any permissions, in constant stack: directories are first moved to the top."""
+    queue = [path]
+    while queue:
+        directory = queue.pop()
+        with suppress(OSError):
+            os.chmod(directory, 0o700)
+            with os.scandir(directory) as entries:
+                for entry in list(entries):
+                    if entry.is_dir(follow_symlinks=False):
+                        flat = f"{path}.{next(_FLAT)}"
+                        os.chmod(entry.path, 0o700)
+                        os.rename(entry.path, flat)
+                        queue.append(flat)
+                    else:
+                        os.unlink(entry.path)
+            os.rmdir(directory)
+
+
+def _sweep() -> None:
+    """Delete what supervisors that were killed have left."""
+    for path in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and path.lstat().st_uid == os.geteuid():
+                _delete(str(path))

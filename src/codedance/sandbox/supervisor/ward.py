@@ -1,0 +1,143 @@
+"""One session as the supervisor sees it: descriptors, state, clock. Nothing here trusts the process behind it.
+
+    ward = Ward.create(session=7, caps=caps, work=None)      # descriptors for the zygote in ward.theirs
+    ward.signal(signal.SIGSTOP)
+    text = ward.collect_output()
+
+Which state follows which is decided in `core.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from codedance.sandbox import wire
+from codedance.sandbox.guest.settings import Caps
+from codedance.types import ExecStatus
+
+_F_ADD_SEALS, _SEAL_SEAL, _SEAL_SHRINK, _SEAL_GROW = 1033, 1, 2, 4
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    FORKING = auto()
+    POOLED = auto()
+    LOADING = auto()
+    IDLE = auto()
+    RUNNING = auto()
+    ENDING = auto()
+
+
+@dataclass
+class Ward:
+    """A session's process and everything that belongs to it."""
+
+    session: int
+    caps: Caps
+    work: str | None
+    """Its host directory, below level 3."""
+    socket: socket.socket
+    theirs: socket.socket
+    stdout: int
+    stderr: int
+    outbox: int
+    state: State = State.FORKING
+    ended_in: State | None = None
+    """The state in which it was killed."""
+    pidfd: int | None = None
+    ref: int = 0
+    """The caller's request that is waiting for this session."""
+    close_ref: int | None = None
+    token: str = ""
+    started: float = 0.0
+    interrupted: bool = False
+    verdict: tuple[ExecStatus, str] | None = None
+    """Why it was killed, if we did it."""
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, session: int, caps: Caps, work: str | None) -> Ward:
+        """Make the descriptors of a session that is yet to be forked."""
+        ours, theirs = wire.pair()
+        text = caps.output_kb * 1024 + 1
+        out, err = _sealed_file("stdout", text), _sealed_file("stderr", text)
+        outbox = _sealed_file("outbox", 2 * caps.output_kb * 1024 + (caps.shown_mb << 20))
+        return cls(session, caps, work, ours, theirs, out, err, outbox)
+
+    @property
+    def first_pixel(self) -> int:
+        """Where pictures begin in the outbox, behind the texts."""
+        return 2 * self.caps.output_kb * 1024
+
+    @property
+    def outbox_bytes(self) -> int:
+        """Size of the outbox."""
+        return self.first_pixel + (self.caps.shown_mb << 20)
+
+    def next_token(self) -> str:
+        """A fresh word that the next reply has to carry."""
+        self.token = secrets.token_hex(8)
+        return self.token
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to exactly this process; a dead one is no error."""
+        if self.pidfd is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
+
+    def receive(self) -> bytes | None:
+        """The next datagram, empty at the end, None if there is none yet."""
+        try:
+            return self.socket.recv(wire.MOST_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def rewind_output(self) -> None:
+        """Let the next cell print from the start."""
+        os.lseek(self.stdout, 0, os.SEEK_SET)
+        os.lseek(self.stderr, 0, os.SEEK_SET)
+
+    def collect_output(self) -> tuple[int, int, bool]:
+        """Copy the printed text to the head of the outbox; bytes of stdout, of stderr, and whether any was cut."""
+        most = self.caps.output_kb * 1024
+        sizes = []
+        for fd, offset in ((self.stdout, 0), (self.stderr, most)):
+            size = os.lseek(fd, 0, os.SEEK_CUR)
+            if size:
+                os.pwrite(self.outbox, os.pread(fd, min(size, most), 0), offset)
+            sizes.append(size)
+        return min(sizes[0], most), min(sizes[1], most), max(sizes) > most
+
+    def cancel_timers(self) -> None:
+        """Stop the clock."""
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    def close(self) -> None:
+        """Let go of every descriptor."""
+        self.cancel_timers()
+        self.socket.close()
+        self.theirs.close()
+        for fd in (self.stdout, self.stderr, self.outbox, self.pidfd):
+            if fd is not None:
+                os.close(fd)
+
+
+def _sealed_file(name: str, size: int) -> int:
+    """A memory file that can neither grow nor shrink, so that no reader or writer of it can be hurt."""
+    fd = os.memfd_create(f"codedance-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    fcntl.fcntl(fd, _F_ADD_SEALS, _SEAL_GROW | _SEAL_SHRINK | _SEAL_SEAL)
+    return fd
