@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import codedance
 from codedance.errors import SandboxError
@@ -105,7 +106,8 @@ class Link:
         try:
             while not (await asyncio.wait([future], timeout=deadline_s))[0]:
                 await self._check_alive()
-            return future.result()
+            answer: tuple[Answer, list[int]] = future.result()
+            return answer
         finally:
             self._pending.pop(ref, None)
 
@@ -134,7 +136,7 @@ class Link:
         self._pending.pop(ref, None)
 
     def _receive(self, data: memoryview, fds: list[int]) -> None:
-        message = decode(data, (Hello, Opened, Ran, Closed, Lost, Pong))
+        message: Hello | Lost | Answer = decode(data, (Hello, Opened, Ran, Closed, Lost, Pong))
         if isinstance(message, Hello):
             if not self._hello.done():
                 self._hello.set_result(message)
@@ -150,7 +152,7 @@ class Link:
 
     def _die(self, why: str) -> None:
         self.gone = self.gone or why
-        waiting = [self._hello, *self._pending.values()]
+        waiting: list[asyncio.Future[Any]] = [self._hello, *self._pending.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(Gone(self.gone))

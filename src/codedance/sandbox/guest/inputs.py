@@ -17,7 +17,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from . import pictures
 

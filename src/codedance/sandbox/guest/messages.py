@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
 SOFT_INTERRUPT = signal.SIGXCPU
 """Ends a cell, not the session."""
 BROKEN = 99
@@ -182,8 +181,8 @@ def encode(message: Any) -> bytes:
     return json.dumps(body).encode()
 
 
-def decode(data: bytes | bytearray | memoryview, types: tuple[type[T], ...]) -> T:
-    """The record in a datagram, which must be one of `types`."""
+def decode(data: bytes | bytearray | memoryview, types: tuple[type[Any], ...]) -> Any:
+    """The record in a datagram, an instance of one of `types`."""
     body = json.loads(bytes(data))
     name = body.pop("op")
     for kind in types:

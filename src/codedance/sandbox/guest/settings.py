@@ -46,5 +46,10 @@ class Settings:
     def from_json(cls, text: str) -> Settings:
         """The reverse of `to_json`."""
         fields = json.loads(text)
-        caps = Caps(**fields.pop("caps"))
-        return cls(caps=caps, **{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+        return cls(
+            caps=Caps(**fields["caps"]),
+            roots=tuple(fields["roots"]),
+            import_paths=tuple(fields["import_paths"]),
+            without=tuple(fields["without"]),
+            font_cache=fields["font_cache"],
+        )

@@ -95,7 +95,7 @@ class Shown:
                 self._note(f"a figure of {dots:.3g} pixels was drawn at fewer dots per inch")
                 figure.set_dpi(figure.dpi * (self._caps.image_pixels / dots) ** 0.5 * 0.99)
             canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
-            buffer, size = canvas.print_to_buffer()
+            buffer, size = canvas.print_to_buffer()  # type: ignore[no-untyped-call]
             self.add(pictures.upright_rgb(Image.frombuffer("RGBA", size, buffer, "raw", "RGBA", 0, 1)))
         finally:
             plt.close(figure)

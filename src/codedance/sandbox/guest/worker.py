@@ -25,7 +25,7 @@ from typing import Any
 
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
 from .inputs import BadImage, Inputs
-from .messages import BROKEN, SOFT_INTERRUPT, Load, decode
+from .messages import SOFT_INTERRUPT, Load, decode
 from .seccomp import CHANNEL_FD
 from .settings import Caps
 from .show import Shown, patch_libraries

@@ -28,6 +28,7 @@ from typing import NoReturn
 from . import confine, landlock, linux, namespaces
 from .messages import BROKEN, Born, Died, Failed, Fork, Ready, decode, encode
 from .namespaces import new_pid_namespace
+from .seccomp import CHANNEL_FD
 from .settings import Settings
 
 _HOST_PROC_FD = 5
@@ -154,7 +155,7 @@ def _load_libraries() -> None:
     axes.plot([1, 2], label="$x^2$")
     axes.legend()
     axes.set_title("warm")
-    figure.canvas.draw()  # type: ignore[attr-defined]
+    figure.canvas.draw()
     plt.close("all")
     random._urandom = random.Random(0).randbytes  # type: ignore[attr-defined]  # default_rng() gets its seed here
     random.seed(0)
@@ -267,12 +268,10 @@ def _be_session(walls: confine.Walls, order: Fork, fds: list[int]) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         channel, out, err, outbox = fds
-        _move({1: out, 2: err, worker.CHANNEL_FD: channel, worker.OUTBOX_FD: outbox, _HOST_PROC_FD: walls.host.fd})
+        _move({1: out, 2: err, CHANNEL_FD: channel, worker.OUTBOX_FD: outbox, _HOST_PROC_FD: walls.host.fd})
         walls.host.fd = _HOST_PROC_FD
         confine.confine(walls, order.session, order.work)
-        own = worker.Worker(
-            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=worker.CHANNEL_FD), walls.settings.caps
-        )
+        own = worker.Worker(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CHANNEL_FD), walls.settings.caps)
         own.prepare()
         own.serve()
     except BaseException as error:  # boundary: a forked child must never return into the zygote's code

@@ -212,8 +212,8 @@ class Supervisor:
             work = self._scratch.make(session, uid) if self._scratch else None
             ward = Ward.create(session, self._caps, work)
             self._wards[session] = ward
-            self._loop.add_reader(ward.socket, self._from_session, ward)
-            self._after(ward, _FORK_S, lambda ward: self._kill(ward, ExecStatus.CRASHED, "it did not start in time"))
+            self._loop.add_reader(ward.channel, self._from_session, ward)
+            self._after(ward, _FORK_S, self._kill, ExecStatus.CRASHED, "it did not start in time")
             self._zygote.fork(ward)
 
     def _hand_out(self) -> None:
@@ -224,9 +224,9 @@ class Supervisor:
             request, fds = self._waiting.popleft()
             ward.state, ward.ref = State.LOADING, request.ref
             late = f"decoding its pictures took more than {self._orders.open_s:g} s"
-            self._after(ward, self._orders.open_s, lambda ward, why=late: self._kill(ward, ExecStatus.TIMEOUT, why))
+            self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, late)
             load = encode(Load(ward.next_token(), request.images, request.originals))
-            wire.send_once(ward.socket, load, fds)
+            wire.send_once(ward.channel, load, fds)
             _close_all(fds)
         self._refill()
 
@@ -235,11 +235,11 @@ class Supervisor:
     def _from_session(self, ward: Ward) -> None:
         while (data := ward.receive()) is not None:
             if not data:
-                self._loop.remove_reader(ward.socket)
+                self._loop.remove_reader(ward.channel)
                 if ward.state is State.IDLE:
                     self._kill(ward, ExecStatus.CRASHED, "its process ended between two cells")
                 else:  # most likely it died, and the zygote is about to say how
-                    self._after(ward, _DEATH_S, lambda ward: self._kill(ward, ExecStatus.PROTOCOL, "it closed its channel"))
+                    self._after(ward, _DEATH_S, self._kill, ExecStatus.PROTOCOL, "it closed its channel")
                 return
             try:
                 self._advance(ward, data)
@@ -290,15 +290,13 @@ class Supervisor:
         if ward.work is not None:
             self._after(ward, _WATCH_S, self._watch)
         ward.signal(signal.SIGCONT)
-        if not wire.send_once(ward.socket, encode(Cell(ward.next_token(), request.code))):
+        if not wire.send_once(ward.channel, encode(Cell(ward.next_token(), request.code))):
             self._kill(ward, ExecStatus.PROTOCOL, "it stopped listening on its channel")
 
     def _interrupt(self, ward: Ward) -> None:
         ward.interrupted = True
         ward.signal(SOFT_INTERRUPT)
-        self._after(
-            ward, self._orders.grace_s, lambda ward: self._kill(ward, ExecStatus.TIMEOUT, "it did not stop when interrupted")
-        )
+        self._after(ward, self._orders.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
 
     def _watch(self, ward: Ward) -> None:
         assert ward.work is not None and self._scratch is not None
@@ -345,7 +343,7 @@ class Supervisor:
         ward.ended_in, ward.state = ward.state, State.ENDING
         ward.cancel_timers()
         ward.signal(signal.SIGKILL)
-        self._after(ward, _DEATH_S, lambda ward: self._bury(ward, why))
+        self._after(ward, _DEATH_S, self._bury, why)
 
     def _bury(self, ward: Ward, cause: str) -> None:
         """Its process is gone (or as good as): tell whoever waits for it, and forget it."""
@@ -363,7 +361,7 @@ class Supervisor:
                 self._tell(Lost(ward.session, cause))
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
-        self._loop.remove_reader(ward.socket)
+        self._loop.remove_reader(ward.channel)
         ward.close()
         if ward.work is not None and self._scratch is not None:
             self._scratch.remove(ward.work)
@@ -384,8 +382,8 @@ class Supervisor:
 
     # -- small things -------------------------------------------------------------------------------------------------
 
-    def _after(self, ward: Ward, seconds: float, action: Callable[[Ward], None]) -> None:
-        ward.timers.append(self._loop.call_later(seconds, action, ward))
+    def _after(self, ward: Ward, seconds: float, action: Callable[..., None], *details: str) -> None:
+        ward.timers.append(self._loop.call_later(seconds, action, ward, *details))
 
     def _tell(self, message: Hello | Opened | Ran | Closed | Lost | Pong) -> None:
         self._caller.send(encode(message))

@@ -45,7 +45,7 @@ class Ward:
     caps: Caps
     work: str | None
     """Its host directory, below level 3."""
-    socket: socket.socket
+    channel: socket.socket
     theirs: socket.socket
     stdout: int
     stderr: int
@@ -97,7 +97,7 @@ class Ward:
     def receive(self) -> bytes | None:
         """The next datagram, empty at the end, None if there is none yet."""
         try:
-            return self.socket.recv(wire.MOST_BYTES)
+            return self.channel.recv(wire.MOST_BYTES)
         except BlockingIOError:
             return None
         except OSError:
@@ -128,7 +128,7 @@ class Ward:
     def close(self) -> None:
         """Let go of every descriptor."""
         self.cancel_timers()
-        self.socket.close()
+        self.channel.close()
         self.theirs.close()
         for fd in (self.stdout, self.stderr, self.outbox, self.pidfd):
             if fd is not None:
