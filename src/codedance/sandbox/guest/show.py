@@ -1,7 +1,7 @@
 """Catch everything that a cell shows, in the order in which it is shown.
 
-    shown = Shown(outbox, caps)
-    patch_libraries(shown)          # plt.show, Figure.show, Image.show, cv2.imshow, IPython.display
+    shown = Shown(outbox, 0, caps)
+    patch_libraries(current)        # plt.show, Figure.show, Image.show, cv2.imshow, IPython.display
     shown.display(value)            # what the guest knows as display(x)
 
 Pixels go into the outbox, a memory file of fixed size shared with the caller, as raw RGB; nothing is encoded.
@@ -132,20 +132,26 @@ def _as_text(value: Any) -> str:
     return repr(value)
 
 
-def patch_libraries(shown: Shown) -> None:
-    """Point the usual ways to show something at `shown`, and make the usual window calls harmless."""
+def patch_libraries(current: Callable[[], Shown]) -> None:
+    """Point the usual ways to show something at `current()`, and make the usual window calls harmless.
+
+    Done once in the zygote: changing classes in every session would copy thousands of shared pages.
+    """
 
     def show_image(image: Image.Image, *_: Any, **__: Any) -> None:
-        shown.add_image(image)
+        current().add_image(image)
 
     def show_figures(*_: Any, **__: Any) -> None:
-        shown.add_open_figures()
+        current().add_open_figures()
 
     def show_figure(figure: Figure, *_: Any, **__: Any) -> None:
-        shown.add_figure(figure)
+        current().add_figure(figure)
 
     def show_window(_: Any, array: Any) -> None:
-        shown.add_bgr(array)
+        current().add_bgr(array)
+
+    def display(*values: Any) -> None:
+        current().display(*values)
 
     def no_key(*_: Any, **__: Any) -> int:
         return -1
@@ -162,7 +168,7 @@ def patch_libraries(shown: Shown) -> None:
         _replace(cv2, name, no_key)
     for name in ("namedWindow", "destroyWindow", "destroyAllWindows", "moveWindow", "resizeWindow", "startWindowThread"):
         _replace(cv2, name, nothing)
-    _pretend_ipython(shown.display)
+    _pretend_ipython(display)
 
 
 def _replace(owner: Any, name: str, function: Callable[..., Any]) -> None:

@@ -16,6 +16,7 @@ import io
 import json
 import mmap
 import os
+import random
 import resource
 import signal
 import socket
@@ -34,6 +35,27 @@ OUTBOX_FD = 4
 MOST_REQUEST = 1 << 20
 
 _GUEST_PACKAGE = __name__.rpartition(".")[0]
+
+
+_current: Shown
+
+
+def prepare_libraries() -> None:
+    """What is the same for every session, done once in the zygote."""
+    patch_libraries(lambda: _current)
+    builtins.input = _no_input
+    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+    for name in [n for n in sys.modules if n.split(".")[0] == _GUEST_PACKAGE]:
+        del sys.modules[name]
+
+
+def serve(caps: Caps) -> None:
+    """Be a session until the supervisor goes away; descriptors 1 to 4 are its world."""
+    random.seed(0)  # Python itself reseeds in every forked child
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CHANNEL_FD)
+    worker = Worker(channel, caps)
+    worker.prepare()
+    worker.serve()
 
 
 class _BoundedFile(io.RawIOBase):
@@ -97,15 +119,12 @@ class Worker:
 
     def prepare(self) -> None:
         """Everything that must happen before guest code can interfere."""
-        patch_libraries(self._shown)
-        builtins.input = _no_input
-        builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+        global _current
+        _current = self._shown
         self._builtins = dict(builtins.__dict__)
         self._renew_streams()
         signal.signal(SOFT_INTERRUPT, self._interruptible.handle)
         self._room = _Room()
-        for name in [n for n in sys.modules if n.split(".")[0] == _GUEST_PACKAGE]:
-            del sys.modules[name]
 
     def serve(self) -> None:
         """Answer requests until the supervisor goes away."""

@@ -21,6 +21,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -29,9 +30,12 @@ from . import confine, landlock, linux, namespaces
 from .messages import BROKEN, Born, Died, Failed, Fork, Ready, decode, encode
 from .namespaces import new_pid_namespace
 from .seccomp import CHANNEL_FD
-from .settings import Settings
+from .settings import Caps, Settings
 
+_OUTBOX_FD = 4
 _HOST_PROC_FD = 5
+Serve = Callable[[Caps], None]
+"""`worker.serve`, which is imported late: it needs the guest libraries."""
 _HUGE_PAGE = 2 << 20
 _STANDARD = ("PIL.Image", "PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageFilter", "PIL.ImageEnhance", "PIL.ImageOps", "numpy", "cv2")
 _LARGE = (
@@ -70,17 +74,17 @@ def main() -> None:
     if not control.recv(1 << 16):
         return
     try:
-        absent, walls = _build(settings, control)
+        absent, walls, serve = _build(settings, control)
     except Exception as error:  # boundary: the supervisor shows the reason to the caller
         control.send(encode(Failed(f"{type(error).__name__}: {error}")))
         raise
     abi = landlock.abi() if absent[confine.LANDLOCK] is None else 0
     control.send(encode(Ready(absent, abi, _versions())))
-    _Nursery(control, walls).run()
+    _Nursery(control, walls, serve).run()
     os._exit(0)  # as pid 1 of its namespace: everything in it ends here
 
 
-def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | None], confine.Walls]:
+def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | None], confine.Walls, Serve]:
     _list_fonts_once(settings.font_cache)
     absent = confine.probe(settings)
     host = namespaces.HostProc()
@@ -93,14 +97,14 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     else:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     sys.path.extend(path for path in settings.import_paths if path not in sys.path)
-    _load_libraries()
+    serve = _load_libraries()
     if jailed:
         namespaces.seal()
     first_uid = namespaces.first_session_uid(host)
     _share_memory_well(host)
     if host.num_threads() != 1:
         raise RuntimeError(f"a guest library started threads ({host.num_threads()}); sessions cannot be forked safely")
-    return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space())
+    return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space()), serve
 
 
 def _become_first_process(control: socket.socket) -> None:
@@ -134,8 +138,8 @@ def _copy_font_list(font_cache: str) -> None:
     shutil.copytree(font_cache, "/etc/matplotlib", symlinks=True)
 
 
-def _load_libraries() -> None:
-    """Import what models write code for, and do once what is slow the first time."""
+def _load_libraries() -> Serve:
+    """Import what models write code for, and do once what is slow the first time. Returns what sessions run."""
     for name in (*_STANDARD, *_LARGE):
         importlib.import_module(name)
     import cv2
@@ -143,8 +147,6 @@ def _load_libraries() -> None:
     import matplotlib.pyplot as plt
     import numpy as np
     from PIL import Image
-
-    from . import worker  # noqa: F401  the sessions' own code, loaded before the doors close
 
     cv2.setNumThreads(1)
     Image.init()
@@ -157,9 +159,12 @@ def _load_libraries() -> None:
     axes.set_title("warm")
     figure.canvas.draw()
     plt.close("all")
+    worker = importlib.import_module(".worker", __package__)
+    worker.prepare_libraries()
     random._urandom = random.Random(0).randbytes  # type: ignore[attr-defined]  # default_rng() gets its seed here
-    random.seed(0)
     np.random.seed(0)
+    serve: Serve = worker.serve
+    return serve
 
 
 def _share_memory_well(host: namespaces.HostProc) -> None:
@@ -192,6 +197,7 @@ class _Nursery:
 
     control: socket.socket
     walls: confine.Walls
+    serve: Serve
     sessions: dict[int, int] = field(default_factory=dict)  # pid -> session
 
     def run(self) -> None:
@@ -221,7 +227,7 @@ class _Nursery:
         with scope:
             child = os.fork()
             if child == 0:
-                _be_session(self.walls, order, fds)
+                _be_session(self.walls, self.serve, order, fds)
         self.sessions[child] = order.session
         pidfd = os.pidfd_open(child)
         socket.send_fds(self.control, [encode(Born(order.session))], [pidfd])
@@ -259,21 +265,17 @@ class _Nursery:
             self._kill_strays(pid)
 
 
-def _be_session(walls: confine.Walls, order: Fork, fds: list[int]) -> NoReturn:
+def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int]) -> NoReturn:
     """What a forked child does for the rest of its life."""
-    from . import worker
-
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         channel, out, err, outbox = fds
-        _move({1: out, 2: err, CHANNEL_FD: channel, worker.OUTBOX_FD: outbox, _HOST_PROC_FD: walls.host.fd})
+        _move({1: out, 2: err, CHANNEL_FD: channel, _OUTBOX_FD: outbox, _HOST_PROC_FD: walls.host.fd})
         walls.host.fd = _HOST_PROC_FD
         confine.confine(walls, order.session, order.work)
-        own = worker.Worker(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CHANNEL_FD), walls.settings.caps)
-        own.prepare()
-        own.serve()
+        serve(walls.settings.caps)
     except BaseException as error:  # boundary: a forked child must never return into the zygote's code
         os.write(2, f"the session's own machinery failed: {error!r}\n".encode()[:4000])
     finally:
