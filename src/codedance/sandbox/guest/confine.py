@@ -53,7 +53,7 @@ def probe(settings: Settings) -> dict[str, str | None]:
 
     def try_seccomp() -> None:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        seccomp.install(seccomp.program(os.getpid()))
+        seccomp.install(seccomp.program(own_pid=os.getpid()))
 
     trials = {RLIMITS: lambda: None, SECCOMP: try_seccomp, LANDLOCK: try_landlock, NAMESPACES: try_namespaces}
     return {
@@ -84,7 +84,7 @@ def confine(walls: Walls, session: int, work: str) -> None:
     if LANDLOCK in walls.in_force:
         landlock.restrict(readable, writable, namespaces.DEVICES)
     if SECCOMP in walls.in_force:
-        seccomp.install(seccomp.program(os.getpid()))
+        seccomp.install(seccomp.program(own_pid=os.getpid()))
 
 
 def _set_rlimits(walls: Walls, threads_are_own: bool) -> None:

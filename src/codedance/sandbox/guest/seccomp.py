@@ -15,6 +15,7 @@ import ctypes
 import errno
 import struct
 from collections.abc import Iterable
+from functools import cache
 
 from . import linux
 
@@ -111,8 +112,9 @@ def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
     return runs
 
 
+@cache
 def program(own_pid: int, machine: str = linux.MACHINE) -> bytes:
-    """The filter as BPF for a process whose pid is `own_pid`."""
+    """The filter as BPF for a process whose pid is `own_pid`; at level 3 that is always 1, so it is built once."""
     conditional = numbers(CONDITIONAL, machine)
     rules = {
         "clone": _clone(),

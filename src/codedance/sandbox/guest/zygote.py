@@ -11,7 +11,6 @@ layout: not a place for secrets.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import importlib.metadata
 import os
@@ -26,7 +25,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from . import confine, landlock, linux, namespaces
+from . import confine, landlock, linux, memory, namespaces, seccomp
 from .messages import BROKEN, Born, Died, Failed, Fork, Ready, decode, encode
 from .namespaces import new_pid_namespace
 from .seccomp import CHANNEL_FD
@@ -36,23 +35,8 @@ _OUTBOX_FD = 4
 _HOST_PROC_FD = 5
 Serve = Callable[[Caps], None]
 """`worker.serve`, which is imported late: it needs the guest libraries."""
-_HUGE_PAGE = 2 << 20
 _STANDARD = ("PIL.Image", "PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageFilter", "PIL.ImageEnhance", "PIL.ImageOps", "numpy", "cv2")
-_LARGE = (
-    "matplotlib.pyplot",
-    "matplotlib.patches",
-    "scipy.ndimage",
-    "scipy.signal",
-    "scipy.stats",
-    "pandas",
-    "sympy",
-    "skimage.io",
-    "skimage.measure",
-    "skimage.filters",
-    "skimage.morphology",
-    "skimage.segmentation",
-    "skimage.transform",
-)
+_LARGE = ("matplotlib.pyplot", "matplotlib.patches", "scipy.ndimage", "sympy")
 _DISTRIBUTIONS = (
     "numpy",
     "pillow",
@@ -97,11 +81,13 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     else:
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     sys.path.extend(path for path in settings.import_paths if path not in sys.path)
-    serve = _load_libraries()
+    with memory.one_block():
+        serve = _load_libraries()
     if jailed:
         namespaces.seal()
+    seccomp.program(own_pid=1)  # built once for all sessions
     first_uid = namespaces.first_session_uid(host)
-    _share_memory_well(host)
+    memory.use_huge_pages(host.read("self/maps"))
     if host.num_threads() != 1:
         raise RuntimeError(f"a guest library started threads ({host.num_threads()}); sessions cannot be forked safely")
     return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space()), serve
@@ -165,20 +151,6 @@ def _load_libraries() -> Serve:
     np.random.seed(0)
     serve: Serve = worker.serve
     return serve
-
-
-def _share_memory_well(host: namespaces.HostProc) -> None:
-    """Make forks cheap: no garbage-collector writes to shared objects, huge pages so that there are few to copy."""
-    for line in host.read("self/maps").splitlines():
-        span, permissions, _, _, inode = line.split()[:5]
-        if permissions != "rw-p" or inode != "0":
-            continue
-        start, end = (int(address, 16) for address in span.split("-"))
-        start, end = -(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE
-        if end > start:
-            linux.collapse_huge_pages(start, end - start)
-    gc.collect()
-    gc.freeze()
 
 
 def _versions() -> dict[str, str]:
