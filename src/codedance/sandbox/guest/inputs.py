@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -40,14 +41,14 @@ class Inputs:
     """
 
     def __init__(self, fd: int | None, images: Sequence[dict[str, Any]], originals: Sequence[dict[str, Any]]) -> None:
-        self._fd = fd
+        self._data = memoryview(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) if fd is not None else memoryview(b"")
+        if fd is not None:
+            os.close(fd)
         self._originals = [(self._read(d), d) for d in originals]
         encoded = [self._read(d) for d in images]
         self._decoded = [_decode(data, d) for data, d in zip(encoded, images, strict=True)]
         self._file = encoded[0] if images and self._is_plain(encoded[0], images[0]) else None
         self._decoded_originals: list[Image.Image] | None = None
-        if fd is not None:
-            os.close(fd)
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -111,18 +112,17 @@ class Inputs:
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             return (image.height, image.width) if turned else image.size
 
-    def _read(self, description: dict[str, Any]) -> bytes:
-        assert self._fd is not None
-        return os.pread(self._fd, description["length"], description["offset"])
+    def _read(self, description: dict[str, Any]) -> memoryview:
+        return self._data[description["offset"] : description["offset"] + description["length"]]
 
-    def _is_plain(self, data: bytes, description: dict[str, Any]) -> bool:
+    def _is_plain(self, data: memoryview, description: dict[str, Any]) -> bool:
         if "width" in description:
             return False
         with Image.open(io.BytesIO(data)) as image:
             return image.format in ("JPEG", "PNG") and image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1
 
 
-def _decode(data: bytes, description: dict[str, Any]) -> Image.Image:
+def _decode(data: memoryview, description: dict[str, Any]) -> Image.Image:
     if "width" in description:
         return Image.frombytes("RGB", (description["width"], description["height"]), data)
     try:
@@ -131,7 +131,7 @@ def _decode(data: bytes, description: dict[str, Any]) -> Image.Image:
     except MemoryError:
         raise BadImage(description["name"], "decoding it takes more memory than a session has") from None
     except Exception as error:  # boundary: decoders raise anything on hostile input
-        reason = str(error).replace(repr(data[:16]), "")[:300]
+        reason = str(error)[:300]
         if "BytesIO" in reason:
             reason = "not in an image format that Pillow knows"
         raise BadImage(description["name"], reason) from None

@@ -228,7 +228,8 @@ class Supervisor:
             load = encode(Load(ward.next_token(), request.images, request.originals))
             wire.send_once(ward.channel, load, fds)
             _close_all(fds)
-        self._refill()
+        if not self._pool:
+            self._refill()
 
     # -- a session ----------------------------------------------------------------------------------------------------
 
@@ -274,6 +275,7 @@ class Supervisor:
             return
         ward.state = State.IDLE
         ward.signal(signal.SIGSTOP)
+        self._refill()  # only now: a fork would have slowed the decoding down
         self._caller.send(encode(Opened(ward.ref, ward.session, loaded.sizes)), [ward.outbox])
 
     def _run(self, request: Run) -> None:
