@@ -44,10 +44,11 @@ class Inputs:
         self._data = memoryview(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) if fd is not None else memoryview(b"")
         if fd is not None:
             os.close(fd)
-        self._originals = [(self._read(d), d) for d in originals]
+        self._originals: list[tuple[memoryview, dict[str, Any]]] = [(self._read(d), d) for d in originals]
         encoded = [self._read(d) for d in images]
         self._decoded = [_decode(data, d) for data, d in zip(encoded, images, strict=True)]
-        self._file = encoded[0] if images and self._is_plain(encoded[0], images[0]) else None
+        self._files = [data if _is_usable(data, d) else None for data, d in zip(encoded, images, strict=True)]
+        self._raw = ["width" in d for d in images]
         self._decoded_originals: list[Image.Image] | None = None
 
     @property
@@ -65,13 +66,14 @@ class Inputs:
         """Put the first picture into the working directory, and further ones as input_image_1.jpg, ..."""
         for index, image in enumerate(self._decoded):
             name = FILE if index == 0 else f"input_image_{index}.jpg"
+            data = self._files[index]
             with open(name, "wb") as file:
-                if index == 0 and self._file is not None:
-                    file.write(self._file)
-                else:
+                if data is None or self._raw[index]:
                     file.write(b"P6\n%d %d\n255\n" % image.size)
-                    file.write(image.tobytes())
-        self._file = None
+                file.write(data if data is not None else image.tobytes())
+        self._files.clear()
+        if not self._originals:
+            self._data = memoryview(b"")  # nothing refers to the memory file any more: its mapping goes
 
     def add_originals(self, source: str, namespace: dict[str, Any]) -> None:
         """Decode the full-resolution pictures if `source` names them for the first time."""
@@ -115,11 +117,13 @@ class Inputs:
     def _read(self, description: dict[str, Any]) -> memoryview:
         return self._data[description["offset"] : description["offset"] + description["length"]]
 
-    def _is_plain(self, data: memoryview, description: dict[str, Any]) -> bool:
-        if "width" in description:
-            return False
-        with Image.open(io.BytesIO(data)) as image:
-            return image.format in ("JPEG", "PNG") and image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1
+
+def _is_usable(data: memoryview, description: dict[str, Any]) -> bool:
+    """Whether the caller's bytes show the same picture as `input_image` to every library."""
+    if "width" in description:
+        return True
+    with Image.open(io.BytesIO(data)) as image:
+        return image.format in ("JPEG", "PNG") and image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1
 
 
 def _decode(data: memoryview, description: dict[str, Any]) -> Image.Image:

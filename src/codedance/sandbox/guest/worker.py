@@ -6,6 +6,7 @@ are put back after each one. Whatever still goes wrong here ends the process wit
 Requests are `messages.Load` (once, with a memory file) and `messages.Cell`, one JSON datagram each on descriptor 3. Replies:
     {"token": "..."}                                    after start, with an empty token
     {"token": "...", "sizes": [[w, h], ...]}            after Load; or "bad": [name, reason], and the process ends
+    {"token": "settled"}                                once the input file is written
     {"token": "...", "error": null | {...}, "images": [[offset, w, h], ...], "notes": [...]}      after a cell
 """
 
@@ -133,8 +134,9 @@ class Worker:
         write(CHANNEL_FD, dumps(self._load()).encode())
         if self._inputs is None:
             exit_now(0)
-        else:
+        else:  # the caller has its session already; this happens while it thinks
             self._write_input_file(self._inputs)
+            write(CHANNEL_FD, dumps({"token": "settled"}).encode())
         while request := read(CHANNEL_FD, MOST_REQUEST):
             message = loads(request)
             reply = self._run(message["code"])

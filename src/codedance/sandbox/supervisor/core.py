@@ -3,7 +3,8 @@
     state       what happens                                      next
     FORKING     the zygote forks it, it puts up its walls         POOLED
     POOLED      a caller wants a session                          LOADING
-    LOADING     it decodes its pictures                           IDLE (stopped by SIGSTOP)
+    LOADING     it decodes its pictures                           SETTLING
+    SETTLING    it writes its input file                          IDLE (stopped by SIGSTOP)
     IDLE        a caller wants a cell run                         RUNNING
     RUNNING     it answers in time                                IDLE
                 time_s passes: SIGXCPU, then it answers           IDLE, verdict timeout
@@ -251,13 +252,16 @@ class Supervisor:
     def _advance(self, ward: Ward, data: bytes) -> None:
         match ward.state:
             case State.FORKING:
-                reply.parse_started(data)
+                reply.parse_word(data, "")
                 ward.cancel_timers()
                 ward.state = State.POOLED
                 self._pool.append(ward)
                 self._hand_out()
             case State.LOADING:
                 self._loaded(ward, reply.parse_loaded(data, ward.token))
+            case State.SETTLING:
+                reply.parse_word(data, "settled")
+                self._settled(ward)
             case State.RUNNING:
                 done = reply.parse_done(data, ward.token, ward.first_pixel, ward.outbox_bytes, self._caps.images)
                 self._finish(ward, done)
@@ -273,13 +277,25 @@ class Supervisor:
             ward.ref = 0
             self._kill(ward, ExecStatus.CRASHED, "its pictures were refused")
             return
-        ward.state = State.IDLE
-        ward.signal(signal.SIGSTOP)
-        self._refill()  # only now: a fork would have slowed the decoding down
+        ward.state = State.SETTLING
+        self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, "writing its input file took too long")
         self._caller.send(encode(Opened(ward.ref, ward.session, loaded.sizes)), [ward.outbox])
+
+    def _settled(self, ward: Ward) -> None:
+        ward.cancel_timers()
+        ward.state = State.IDLE
+        self._refill()  # only now: a fork would have slowed the decoding down
+        if ward.early is None:
+            ward.signal(signal.SIGSTOP)
+        else:
+            early, ward.early = ward.early, None
+            self._run(early)
 
     def _run(self, request: Run) -> None:
         ward = self._wards.get(request.session)
+        if ward is not None and ward.state is State.SETTLING:
+            ward.early = request
+            return
         if ward is not None and ward.state is State.IDLE:
             self._from_session(ward)  # whatever it sent unasked ends it here
         if ward is None or ward.state is not State.IDLE:
@@ -332,7 +348,7 @@ class Supervisor:
 
     def _close(self, request: Close) -> None:
         ward = self._wards.get(request.session)
-        if ward is None or ward.state not in (State.IDLE, State.RUNNING):
+        if ward is None or ward.state not in (State.IDLE, State.SETTLING, State.RUNNING):
             self._tell(Closed(request.ref))
             return
         ward.close_ref = request.ref
@@ -359,8 +375,10 @@ class Supervisor:
                 self._tell(Opened(ward.ref, 0, [], bad=["the input images", cause]))
             case State.RUNNING:
                 self._tell(self._obituary(ward, cause))
-            case State.IDLE if ward.close_ref is None:
+            case State.IDLE | State.SETTLING if ward.close_ref is None:
                 self._tell(Lost(ward.session, cause))
+                if ward.early is not None:
+                    self._tell(_lost_before(ward.early.ref))
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
         self._loop.remove_reader(ward.channel)

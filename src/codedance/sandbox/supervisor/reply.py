@@ -40,9 +40,9 @@ class Done:
     notes: list[str]
 
 
-def parse_started(data: bytes) -> None:
-    """The first word of a fresh session."""
-    _fields(data, "", ())
+def parse_word(data: bytes, token: str) -> None:
+    """A sign of life without content: the first word of a fresh session, and when its files are written."""
+    _fields(data, token, ())
 
 
 def parse_loaded(data: bytes, token: str) -> Loaded:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from codedance.sandbox import wire
+from codedance.sandbox.guest.messages import Run
 from codedance.sandbox.guest.settings import Caps
 from codedance.types import ExecStatus
 
@@ -32,6 +33,7 @@ class State(Enum):
     FORKING = auto()
     POOLED = auto()
     LOADING = auto()
+    SETTLING = auto()
     IDLE = auto()
     RUNNING = auto()
     ENDING = auto()
@@ -56,6 +58,8 @@ class Ward:
     pidfd: int | None = None
     ref: int = 0
     """The caller's request that is waiting for this session."""
+    early: Run | None = None
+    """A cell that came before the session had settled."""
     close_ref: int | None = None
     token: str = ""
     started: float = 0.0

@@ -104,4 +104,5 @@ def _environment() -> dict[str, str]:
         "PYTHONUTF8": "1",
         "MPLBACKEND": "agg",
         "MALLOC_ARENA_MAX": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
