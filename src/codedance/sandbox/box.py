@@ -171,7 +171,7 @@ class Sandbox:
                     await self._link.close()
                 self._link, hello = await Link.start(self._orders(), self._on_lost, self._launcher)
                 absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
-                self._report = Report(absent, hello.landlock_abi)
+                self._report = Report(absent, hello.landlock_abi, hello.unreadable)
                 self.versions = hello.versions
             return self._link
 

@@ -52,6 +52,8 @@ class Report:
 
     absent: Mapping[Mechanism, str | None]
     landlock_abi: int = 0
+    unreadable: str = ""
+    """A directory that keeps sessions from importing further libraries (root's own, below level 3)."""
 
     def has(self, mechanism: Mechanism) -> bool:
         """Whether `mechanism` is in force."""
@@ -74,6 +76,8 @@ class Report:
         lines = [f"{name}: {reason}" for name, reason in self.absent.items() if reason is not None]
         if not self.has(Mechanism.NAMESPACES):
             lines += ["disk quota: a watcher only", "host pids: visible", "thread limit: shared by the user's processes"]
+        if self.unreadable:
+            lines.append(f"late imports: {self.unreadable} is closed to the sessions' users; use a Python that all may read")
         return tuple(lines)
 
     @property

@@ -1,6 +1,6 @@
 """Run one cell as a notebook would: the last expression is shown, exceptions are reported by their line in the cell.
 
-    outcome = run_cell("x = 3\nx * 2", namespace, number=1, show_value=print, interruptible=flag)
+    outcome = run_cell("x = 3\nx * 2", namespace, 1, repair, finish=print, interruptible=flag)
 
 Not covered: magics (%...), shell lines (!...), top-level await.
 """
@@ -47,22 +47,29 @@ class Failure:
 
 
 def run_cell(
-    source: str, namespace: dict[str, Any], number: int, finish: Callable[[Any], None], interruptible: Interruptible
+    source: str,
+    namespace: dict[str, Any],
+    number: int,
+    repair: Callable[[], None],
+    finish: Callable[[Any], None],
+    interruptible: Interruptible,
 ) -> tuple[Failure | None, str | None]:
-    """Execute `source` in `namespace`; `finish` gets the value of a trailing expression (else None) and shows what is left.
+    """Execute `source` in `namespace`.
 
-    Returns the failure, if any, and a note, if an exit() ended the cell.
+    `repair` undoes what the code did to builtins, before anything else happens. `finish` gets the value of a trailing
+    expression (else None) and shows what is left. Returns the failure, if any, and a note, if an exit() ended the cell.
     """
     name = f"<cell {number}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     try:
         body, value = _compile(source, name)
-        interruptible.now = True
-        result = None
-        if body is not None:
-            exec(body, namespace)
-        if value is not None:
-            result = eval(value, namespace)
+        try:
+            interruptible.now = True
+            if body is not None:
+                exec(body, namespace)
+            result = eval(value, namespace) if value is not None else None
+        finally:
+            repair()
         finish(result)
         interruptible.now = False
     except SystemExit as stop:

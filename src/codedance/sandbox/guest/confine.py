@@ -49,7 +49,7 @@ def probe(settings: Settings) -> dict[str, str | None]:
 
     def try_landlock() -> None:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        landlock.restrict(["/"], [])
+        landlock.enforce(landlock.prepare(["/"], []))
 
     def try_seccomp() -> None:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -73,6 +73,7 @@ def confine(walls: Walls, session: int, work: str) -> None:
         readable, writable = [*walls.settings.roots, work], [work]
         os.environ.update(HOME=work, TMPDIR=work)
     os.close(walls.host.fd)
+    rules = landlock.prepare(readable, writable, namespaces.DEVICES) if LANDLOCK in walls.in_force else None
     if uid is not None:
         namespaces.become(uid)
     if RLIMITS in walls.in_force:
@@ -81,8 +82,8 @@ def confine(walls: Walls, session: int, work: str) -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
-    if LANDLOCK in walls.in_force:
-        landlock.restrict(readable, writable, namespaces.DEVICES)
+    if rules is not None:
+        landlock.enforce(rules)
     if SECCOMP in walls.in_force:
         seccomp.install(seccomp.program(own_pid=os.getpid()))
 

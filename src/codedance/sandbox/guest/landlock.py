@@ -1,6 +1,7 @@
 """Which files a session may open: read below some directories, write below one, whatever the file modes say.
 
-    restrict(readable=["/"], writable=["/session"])
+    rules = prepare(readable=["/"], writable=["/session"])
+    enforce(rules)
 
 A second wall behind the private root at level 3, the only one for files at level 2. It also forbids TCP and signals to
 processes outside where the kernel knows how (ABI 4 and 6); seccomp forbids both anyway.
@@ -45,11 +46,8 @@ def _handled(version: int) -> int:
     return rights
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> None:
-    """Confine the calling thread, and all that it starts, for good. Needs no_new_privs.
-
-    Paths that do not exist are passed over.
-    """
+def prepare(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> int:
+    """A descriptor of the rules; to be made while the paths can still be reached. Missing paths are passed over."""
     version = abi()
     rights = _handled(version)
     network = _NET_BIND_AND_CONNECT if version >= 4 else 0
@@ -57,15 +55,18 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
     attributes = _Ruleset(rights, network, scoped)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = linux.syscall("landlock_create_ruleset", ctypes.byref(attributes), size, 0)
-    try:
-        grants = [(path, _READ) for path in readable]
-        grants += [(path, rights & ~_EXECUTE & ~_IOCTL_DEV) for path in writable]
-        grants += [(path, _READ_FILE | _WRITE_FILE) for path in devices]
-        for path, allowed in grants:
-            _allow(ruleset, path, allowed & rights)
-        linux.syscall("landlock_restrict_self", ruleset, 0)
-    finally:
-        os.close(ruleset)
+    grants = [(path, _READ) for path in readable]
+    grants += [(path, rights & ~_EXECUTE & ~_IOCTL_DEV) for path in writable]
+    grants += [(path, _READ_FILE | _WRITE_FILE) for path in devices]
+    for path, allowed in grants:
+        _allow(ruleset, path, allowed & rights)
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Confine the calling thread, and all that it starts, for good. Needs no_new_privs."""
+    linux.syscall("landlock_restrict_self", ruleset, 0)
+    os.close(ruleset)
 
 
 def _allow(ruleset: int, path: str, allowed: int) -> None:

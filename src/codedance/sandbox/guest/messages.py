@@ -36,6 +36,8 @@ class Ready:
     absent: dict[str, str | None]
     landlock_abi: int
     versions: dict[str, str]
+    unreadable: str
+    """A directory that keeps the sessions' own users from importing further libraries, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Hello:
     absent: dict[str, str | None]
     landlock_abi: int
     versions: dict[str, str]
+    unreadable: str = ""
     fatal: str | None = None
 
 

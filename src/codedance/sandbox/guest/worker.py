@@ -185,6 +185,11 @@ class Worker:
         return {"error": _as_message(failure), "images": self._shown.images, "notes": notes}
 
     def _run_cell(self, source: str) -> tuple[Failure | None, str | None]:
+        repair_builtins, usual = builtins.__dict__.update, self._builtins
+
+        def repair() -> None:
+            repair_builtins(usual)
+
         def finish(value: Any) -> None:
             self._shown.display(value)
             self._shown.add_open_figures()
@@ -194,7 +199,7 @@ class Worker:
             self._inputs.add_originals(source, self._namespace)
         except BadImage as bad:
             return Failure("BadImage", f"{bad.name}: {bad.reason}", None, f"BadImage: {bad.name}: {bad.reason}\n", False), None
-        outcome = run_cell(source, self._namespace, self._num_cells, finish, self._interruptible)
+        outcome = run_cell(source, self._namespace, self._num_cells, repair, finish, self._interruptible)
         if outcome[0] is not None and outcome[0].type != "TimeIsUp":
             try:
                 self._shown.add_open_figures()

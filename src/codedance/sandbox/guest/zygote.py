@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 from . import confine, landlock, linux, memory, namespaces, seccomp
@@ -63,7 +64,7 @@ def main() -> None:
         control.send(encode(Failed(f"{type(error).__name__}: {error}")))
         raise
     abi = landlock.abi() if absent[confine.LANDLOCK] is None else 0
-    control.send(encode(Ready(absent, abi, _versions())))
+    control.send(encode(Ready(absent, abi, _versions(), _unreadable(walls))))
     _Nursery(control, walls, serve).run()
     os._exit(0)  # as pid 1 of its namespace: everything in it ends here
 
@@ -151,6 +152,14 @@ def _load_libraries() -> Serve:
     np.random.seed(0)
     serve: Serve = worker.serve
     return serve
+
+
+def _unreadable(walls: confine.Walls) -> str:
+    """Below level 3 sessions see the host's own directories, and as users of their own not those that are root's alone."""
+    if confine.NAMESPACES in walls.in_force or walls.first_uid is None:
+        return ""
+    parents = [parent for path in sys.path if path for parent in (Path(path), *Path(path).parents) if parent.exists()]
+    return next((str(parent) for parent in parents if not parent.stat().st_mode & 0o001), "")
 
 
 def _versions() -> dict[str, str]:

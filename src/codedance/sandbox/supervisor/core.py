@@ -63,6 +63,7 @@ _START_S = 120.0
 _WATCH_S = 0.05
 _MOST_FORKS_AT_ONCE = 4
 _MOST_FAILED_STARTS = 3
+_MOST_STILLBORN = 5
 
 
 class Supervisor:
@@ -78,6 +79,7 @@ class Supervisor:
         self._waiting: deque[tuple[Open, list[int]]] = deque()
         self._num_sessions = 0
         self._num_failed_starts = 0
+        self._num_stillborn = 0
         self._ready: Ready | None = None
         self._greeted = False
         self._cgroup, self._no_cgroup = self._make_cgroup()
@@ -170,7 +172,7 @@ class Supervisor:
         if not self._greeted:
             self._greeted = True
             absent = {**ready.absent, Mechanism.CGROUP.value: self._no_cgroup}
-            self._tell(Hello(absent, ready.landlock_abi, ready.versions))
+            self._tell(Hello(absent, ready.landlock_abi, ready.versions, ready.unreadable))
         self._refill()
 
     def _zygote_ended(self, why: str) -> None:
@@ -193,10 +195,7 @@ class Supervisor:
         if not self._greeted:
             self._greeted = True
             self._tell(Hello({}, 0, {}, fatal=why))
-        while self._waiting:
-            request, fds = self._waiting.popleft()
-            _close_all(fds)
-            self._tell(Opened(request.ref, 0, [], failed=f"no session can be started: {why}"))
+        self._fail_waiting(why)
         self._num_failed_starts = 0
 
     # -- the pool -----------------------------------------------------------------------------------------------------
@@ -205,6 +204,8 @@ class Supervisor:
         if self._ready is None or self._zygote is None:
             return
         num_forking = sum(ward.state is State.FORKING for ward in self._wards.values())
+        if self._num_stillborn >= _MOST_STILLBORN and not self._waiting:
+            return
         wanted = self._orders.pool + len(self._waiting) - len(self._pool) - num_forking
         for _ in range(min(wanted, _MOST_FORKS_AT_ONCE - num_forking)):
             self._num_sessions += 1
@@ -255,6 +256,7 @@ class Supervisor:
                 reply.parse_word(data, "")
                 ward.cancel_timers()
                 ward.state = State.POOLED
+                self._num_stillborn = 0
                 self._pool.append(ward)
                 self._hand_out()
             case State.LOADING:
@@ -371,6 +373,8 @@ class Supervisor:
             self._pool.remove(ward)
         cause = ward.verdict[1] if ward.verdict else cause
         match ward.ended_in or ward.state:
+            case State.FORKING:
+                self._stillborn(ward, cause)
             case State.LOADING if ward.ref:
                 self._tell(Opened(ward.ref, 0, [], bad=["the input images", cause]))
             case State.RUNNING:
@@ -386,6 +390,19 @@ class Supervisor:
         if ward.work is not None and self._scratch is not None:
             self._scratch.remove(ward.work)
         self._refill()
+
+    def _stillborn(self, ward: Ward, cause: str) -> None:
+        """A session that never got behind its walls; if that happens again and again, say why instead of trying for ever."""
+        self._num_stillborn += 1
+        if self._num_stillborn >= _MOST_STILLBORN and self._ready is not None:
+            said = os.pread(ward.stderr, 2000, 0).rstrip(b"\0").decode(errors="replace").strip()
+            self._fail_waiting(f"{cause}; {said}" if said else cause)
+
+    def _fail_waiting(self, why: str) -> None:
+        while self._waiting:
+            request, fds = self._waiting.popleft()
+            _close_all(fds)
+            self._tell(Opened(request.ref, 0, [], failed=f"no session can be started: {why}"))
 
     def _obituary(self, ward: Ward, cause: str) -> Ran:
         seconds = self._loop.time() - ward.started

@@ -1,0 +1,37 @@
+# Every target makes its own virtual environment first; a fresh Debian machine needs only python3 (and python3-venv).
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: install test test-slow check bench clean
+
+install: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "codedance needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "this Python cannot make virtual environments; on Debian run: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+test: $(READY)  ## everything but the slow tests
+	$(RUN)/python -m pytest
+
+test-slow: $(READY)  ## the slow tests only
+	$(RUN)/python -m pytest -m slow
+
+check: $(READY)  ## style and types
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+bench: $(READY)  ## speed and memory, beside a Jupyter kernel in the same run
+	$(RUN)/python benchmarks/sandbox.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
