@@ -29,7 +29,7 @@ from codedance.types import ExecResult, ExecStatus, Isolation
 if TYPE_CHECKING:
     from PIL import Image
 
-LIMITS = Limits(time_s=2.0, grace_s=0.4, memory_mb=256, disk_mb=16, files=512, output_kb=16, images=4, threads=16)
+LIMITS = Limits(time_s=1.0, grace_s=0.3, memory_mb=128, disk_mb=16, files=512, output_kb=16, images=4, threads=16)
 """Small enough to reach every limit in a moment."""
 _SLACK_S = 1.0
 _REFUSALS = "(OSError, RuntimeError, ImportError, LookupError)"

@@ -48,8 +48,10 @@ class Session:
         self._link: Link | None = None
         self._number = 0
         self._outbox: int | None = None
-        self._lost: str | None = "it was not open yet" if history else None
+        self._lost: str | None = None
+        self._is_unplayed = bool(history)
         self._is_open = False
+        self._replay_is_futile = False
         self.image_sizes: tuple[tuple[int, int], ...] = ()
         """Width and height of each input picture as the code sees it."""
 
@@ -93,18 +95,7 @@ class Session:
             return self._unrun(ExecError("CodeRefused", f"the cell was not run: {fault}", None))
         code = code.encode(errors="replace").decode()
         async with self._lock:
-            for _ in range(2):
-                rebuilt = await self._rebuild() if self._lost is not None else (0, ())
-                result = await self._run_once(code)
-                if result is not None:
-                    break
-            else:
-                raise SandboxError(f"a fresh session was lost twice before a cell could run: {self._lost}")
-            num_replayed, notes = rebuilt
-            if result.ok:
-                self._history.append(code)
-            failed = any("replay failed" in note for note in notes)
-            return replace(result, replayed=num_replayed, replay_failed=failed, notes=(*notes, *result.notes))
+            return await self._run_somehow(code)
 
     async def close(self) -> None:
         """End the process and free the slot. Closing twice is fine."""
@@ -139,6 +130,22 @@ class Session:
         self.image_sizes = tuple((width, height) for width, height in answer.sizes)
         self._box.watch(answer.session, self)
 
+    async def _run_somehow(self, code: str) -> ExecResult:
+        """Run the cell in the process there is, in a rebuilt one, or, if the replayed cells end that too, in an empty one."""
+        num_replayed, failed = 0, False
+        notes: tuple[str, ...] = ()
+        for _ in range(3):
+            if self._lost is not None or self._is_unplayed:
+                num_replayed, failed, notes = await self._rebuild()
+            result = await self._run_once(code)
+            if result is not None:
+                if result.ok:
+                    self._history.append(code)
+                return replace(result, replayed=num_replayed, replay_failed=failed, notes=(*notes, *result.notes))
+            if num_replayed:
+                self._replay_is_futile = True
+        raise SandboxError(f"a fresh session was lost again and again before a cell could run: {self._lost}")
+
     async def _run_once(self, code: str) -> ExecResult | None:
         """One attempt; None if the process turned out to be lost before the cell could start."""
         limits = self._box.limits
@@ -169,26 +176,38 @@ class Session:
         """The process is gone; the next run rebuilds it."""
         self._lost = why
 
-    async def _rebuild(self) -> tuple[int, tuple[str, ...]]:
-        """A fresh process with the state that the successful cells leave; how many were replayed, and what to say."""
-        was_open = self._link is not None
-        why, self._lost = self._lost, None
-        self._drop_process()
-        await self._open()
+    async def _rebuild(self) -> tuple[int, bool, tuple[str, ...]]:
+        """Make the state that the successful cells leave: how many were replayed, whether that failed, what to say."""
+        why, self._is_unplayed = self._lost, False
+        if why is not None:
+            await self._reopen()
+        if self._replay_is_futile:
+            self._replay_is_futile = False
+            self._history.clear()
+            return 0, True, (f"the session was lost ({why}); replaying its cells ends it again, so it starts empty",)
         for index, code in enumerate(self._history):
             result = await self._run_once(code)
-            if result is None or not result.ok:
-                fault = result.error.type if result is not None and result.error else "it was lost"
-                if result is None or not result.state_kept:
-                    self._drop_process()
-                    self._lost = None
-                    await self._open()
-                    index = 0
-                del self._history[index:]
-                return index, (f"the session was lost ({why}) and the replay failed at cell {index + 1} ({fault})",)
-        if not was_open:
-            return len(self._history), ()
-        return len(self._history), (f"the session was lost ({why}) and rebuilt by replaying {len(self._history)} cells",)
+            if result is not None and result.ok:
+                continue
+            fault = result.error.type if result is not None and result.error else "it was lost"
+            del self._history[index:]
+            if result is None or not result.state_kept:
+                await self._reopen()
+                self._history.clear()
+            cause = f"the session was lost ({why})" if why is not None else "this is a fork"
+            return len(self._history), True, (f"{cause} and the replay failed at cell {index + 1} ({fault})",)
+        if why is None:
+            return len(self._history), False, ()
+        return len(self._history), False, (f"the session was lost ({why}) and rebuilt by replaying {len(self._history)} cells",)
+
+    async def _reopen(self) -> None:
+        self._drop_process()
+        self._lost = None
+        try:
+            await self._open()
+        except BaseException:
+            self._lost = "it could not be opened again"
+            raise
 
     async def _end_process(self) -> None:
         if self._link is not None and self._link.gone is None and self._number:

@@ -107,7 +107,8 @@ class Worker:
     def __init__(self, channel: socket.socket, caps: Caps) -> None:
         self._channel = channel
         self._caps = caps
-        outbox = mmap.mmap(OUTBOX_FD, 0)
+        outbox = mmap.mmap(OUTBOX_FD, 0)  # has a descriptor of its own
+        os.close(OUTBOX_FD)
         self._shown = Shown(outbox, 2 * caps.output_kb * 1024, caps)
         self._interruptible = Interruptible()
         main = ModuleType("__main__")

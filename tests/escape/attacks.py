@@ -1,0 +1,138 @@
+"""Attacks beyond those of the shipped self-check, as checks of the same form."""
+
+from __future__ import annotations
+
+from codedance import ExecStatus
+from codedance.sandbox.selfcheck import Check, attempt, blocked, both, contained, describe, ends, prints, survived
+
+_OK, _QUIET, _ERROR = ExecStatus.OK, ExecStatus.NO_OUTPUT, ExecStatus.ERROR
+_LATE, _CRASH, _PROTOCOL = ExecStatus.TIMEOUT, ExecStatus.CRASHED, ExecStatus.PROTOCOL
+
+_MODULES = "import ctypes, gc, json, os, signal, sys, threading, time\n"
+_TOKEN = (  # what code can do that knows this project: find the worker's frame and with it the token of the running request
+    _MODULES + "frame = sys._getframe()\n"
+    "while frame and 'message' not in frame.f_locals: frame = frame.f_back\n"
+    "token = frame.f_locals['message']['token']\n"
+    "def send(**fields): os.write(3, json.dumps({'token': token, **fields}).encode())\n"
+    "good = {'error': None, 'images': [], 'notes': []}\n"
+)
+
+
+def _frame(fields: str) -> tuple[str, str]:
+    return (_TOKEN + f"send(**{{**good, {fields}}})\ntime.sleep(1)", "print(1)")
+
+
+def _its_own_harm(results: list) -> str | None:  # type: ignore[type-arg]
+    """Code that forges a reply of its own session with the right token harms that session alone."""
+    return None if results[-1].status in (_OK, _PROTOCOL) else describe(results[-1])
+
+
+def _one_result_each(results: list) -> str | None:  # type: ignore[type-arg]
+    """A session may lie about itself; it must not get out of step for longer than that."""
+    last = results[-1]
+    return None if last.ok and last.stdout == "1\n" else describe(last)
+
+
+# fmt: off
+TIME = (
+    Check("setitimer does not help", (
+        _MODULES + "signal.setitimer(signal.ITIMER_REAL, 0); signal.alarm(0)\nwhile True: pass", "print(1)"), ends(_LATE, _OK)),
+    Check("masking every signal does not help", (
+        _MODULES + "signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())\nwhile True: pass", "print(1)",
+    ), both(contained, ends(_LATE, _OK))),
+    Check("catching everything does not help", (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass", "print(1)"), ends(_LATE, _OK)),
+    Check("a handler of its own does not help", (
+        _MODULES + "signal.signal(signal.SIGXCPU, lambda *a: None)\nwhile True: pass", "print(1)"), ends(_LATE, _OK)),
+    Check("sleeping in C does not help", (_MODULES + "ctypes.CDLL(None).sleep(60)", "print(1)"), ends(_LATE, _OK)),
+    Check("a long C computation does not help", ("x = 7 ** (10 ** 9)", "print(1)"), ends(_LATE, _OK)),
+    Check("a hopeless regular expression does not help", ("import re\nre.match('(a+)+$', 'a' * 60 + 'b')", "print(1)"), ends(_LATE, _OK)),
+    Check("stopping itself does not help", (_MODULES + "os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass", "print(1)"), ends(_LATE, _OK)),
+    Check("an exception whose text never comes does not help", (
+        "class E(Exception):\n    def __str__(self):\n        while True: pass\nraise E()", "print(1)"), both(contained, ends(_LATE, _OK))),
+    Check("a value whose text never comes does not help", (
+        "class V:\n    def __repr__(self):\n        while True: pass\nV()", "print(1)"), ends(_LATE, _OK)),
+    Check("a destructor that never ends does not help", (
+        "class D:\n    def __del__(self):\n        while True: pass\nD()\nNone", "print(1)"), ends(_LATE, _OK)),
+    Check("a deadlock does not help", ("import threading\nl = threading.Lock()\nl.acquire(); l.acquire()", "print(1)"), ends(_LATE, _OK)),
+    Check("threads stand still between cells", (
+        "import threading, time\nn = 0\ndef count():\n    global n\n    while True:\n        n += 1; time.sleep(0.001)\n"
+        "threading.Thread(target=count, daemon=True).start()\ntime.sleep(0.05)\nm = n", "print(n - m < 60)",
+    ), both(ends(_QUIET, _OK), prints("True"))),
+)
+
+CHANNEL = (
+    Check("an empty frame", (_MODULES + "os.write(3, b'')\ntime.sleep(0.2); print(1)", "print(1)"), _one_result_each),
+    Check("a frame that is a number", (_MODULES + "os.write(3, b'1e999')\ntime.sleep(1)", "print(1)"), ends(_PROTOCOL, _OK)),
+    Check("a frame nested without end", (_MODULES + "os.write(3, b'[' * 100000)\ntime.sleep(1)", "print(1)"), ends(_PROTOCOL, _OK)),
+    Check("a frame of the largest size", (
+        _MODULES + "try: os.write(3, b'x' * 200000)\nexcept OSError: pass\nelse: time.sleep(1)", "print(1)"), _one_result_each),
+    Check("a flood of frames", (_MODULES + "while True: os.write(3, b'{}')", "print(1)"), ends(_PROTOCOL, _OK)),
+    Check("a pickle", (_MODULES + "import pickle\nos.write(3, pickle.dumps(print))\ntime.sleep(1)", "print(1)"), ends(_PROTOCOL, _OK)),
+    Check("a reply of its own is taken once", (_TOKEN + "send(**good)", "print(1)", "print(1)"), _its_own_harm),
+    Check("a picture beyond the outbox", _frame("'images': [[10**9, 10**4, 10**4]]"), ends(_PROTOCOL, _OK)),
+    Check("a picture over the text", _frame("'images': [[0, 1, 1]]"), ends(_PROTOCOL, _OK)),
+    Check("a picture of negative size", _frame("'images': [[40000, -5, 5]]"), ends(_PROTOCOL, _OK)),
+    Check("a picture of enormous numbers", _frame("'images': [[1, 10**4000, 1]]"), ends(_PROTOCOL, _OK)),
+    Check("too many pictures", _frame("'images': [[40000, 1, 1]] * 1000"), ends(_PROTOCOL, _OK)),
+    Check("a size that is no number", _frame("'images': [[float('nan'), 'a', None]]"), ends(_PROTOCOL, _OK)),
+    Check("a size that is a truth value", _frame("'images': [[True, True, True]]"), ends(_PROTOCOL, _OK)),
+    Check("an error that is no error", _frame("'error': [1, 2]"), ends(_PROTOCOL, _OK)),
+    Check("an error of half characters", (*_frame("'error': {'type': chr(0xd800), 'message': chr(0xdfff), 'line': None}"), "print(1)"), _one_result_each),
+    Check("a note without end", _frame("'notes': ['x' * 10**5]"), ends(_PROTOCOL, _OK)),
+    Check("a field too many", _frame("'status': 'ok'"), ends(_PROTOCOL, _OK)),
+    Check("a channel used for something else", (
+        _MODULES + "os.dup2(os.open('input_image.jpg', os.O_RDWR), 3)", "print(1)"), contained),
+    Check("an output file cut short", (_MODULES + "print('x' * 9000, flush=True)\nfor fd in (1, 2, 5): os.ftruncate(fd, 0)", "print(1)"),
+        both(ends(_ERROR, _OK), survived)),
+    Check("an output file moved", (_MODULES + "os.lseek(1, 2**40, 0)\nos.lseek(2, 2**62, 0)", "print(1)"), _one_result_each),
+    Check("descriptors that do not exist in a session", (
+        "import os\nopen_ones = []\nfor fd in range(1000):\n    try: os.fstat(fd); open_ones.append(fd)\n    except OSError: pass\n"
+        "print(open_ones)",), prints("[0, 1, 2, 3, 5]")),
+)
+
+MACHINERY = (
+    Check("the worker's loop taken apart", (
+        _MODULES + "for o in gc.get_objects():\n    if type(o).__name__ == 'Worker': o.__dict__.clear()", "print(1)"), contained),
+    Check("memory full when the cell ends", (
+        "l = []\ntry:\n    while True: l.append(bytearray(2**20))\nexcept MemoryError: pass\ntry:\n    while True: l.append(bytearray(512))\n"
+        "except MemoryError: pass", "del l", "print(1)"), lambda results: _one_result_each(list(results))),
+    Check("standard streams closed", ("import sys, os\nsys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)", "print(1)"),
+        lambda results: None if results[-1].ok else describe(results[-1])),
+    Check("an exception that is no good citizen", (
+        "class E(BaseException):\n    def __str__(self): raise SystemExit(3)\n    __repr__ = __str__\nraise E()", "print(1)"),
+        both(ends(_ERROR, _OK), survived)),
+    Check("a value that is no good citizen", (
+        "class V:\n    def __repr__(self): raise KeyboardInterrupt\nV()", "print(1)"), both(ends(_ERROR, _OK), survived)),
+    Check("a patched exit", ("import os\nos._exit = lambda *a: None\nimport sys; sys.exit = None", "print(1)"), prints("1")),
+    Check("a tracer left behind", ("import sys\nsys.settrace(lambda *a: 1 / 0)\nsys.setprofile(lambda *a: 1 / 0)", "1", "print(1)"),
+        lambda results: None if results[-1].status in (_OK, _ERROR, _CRASH) else describe(results[-1])),
+    Check("half characters printed", ("print(chr(0xd800)); x = {chr(0xdfff): 1}\nx", "print(1)"), ends(_OK, _OK)),
+    Check("a bomb unpacked inside", (
+        "import io, zlib, struct\nfrom PIL import Image\nImage.MAX_IMAGE_PIXELS = None\n"
+        "def chunk(k, d): return struct.pack('>I', len(d)) + k + d + struct.pack('>I', zlib.crc32(k + d))\n"
+        "row = zlib.compress(b'\\0' * 32001 * 4000, 1)\n"
+        "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 32000, 32000, 8, 2, 0, 0, 0)) + chunk(b'IDAT', row)\n"
+        "Image.open(io.BytesIO(png)).load()", "print(1)"), both(contained, survived), 1),
+)
+
+PLACES = (
+    Check("nothing is left in a new session", ("import os\nprint(sorted(os.listdir('.')), os.getcwd() != '/')",), prints("['input_image.jpg'] True")),
+    Check("the way up is closed", (attempt(
+        "open('../../../../etc/passwd')", "os.chdir('..'); open('x', 'w'); os.chdir('../..'); open('x', 'w')"),),
+        blocked, 2),
+    Check("device files cannot be made", (attempt("os.mknod('d', 0o600 | 0o020000, 1)", "os.mkfifo('/fifo')"),), blocked, 1),
+    Check("files of the libraries cannot be changed", (attempt(
+        "import numpy; open(numpy.__file__, 'a')", "os.chmod(os.__file__, 0o777)", "os.rename(os.__file__, 'x')",
+        "os.truncate(os.__file__, 0)", "os.utime(os.__file__)"),), blocked, 2),
+    Check("another process's memory is out of reach", (attempt(
+        "open('/proc/1/mem', 'rb')", "open(f'/proc/{os.getppid()}/maps')", "open('/proc/self/mem', 'wb')"),), blocked, 2),
+    Check("a truncated giant stays small", ("f = open('f', 'wb')\nf.truncate(2**40)", "1"), contained, 1),
+    Check("a fallocated giant stays small", ("import os\nf = open('f', 'wb')\nos.posix_fallocate(f.fileno(), 0, 2**34)", "1"), contained, 1),
+    Check("directories without end stay few", ("import os\nwhile True: os.mkdir('d'); os.chdir('d')", "1"), contained, 2),
+    Check("directories without permissions are removed all the same", (
+        "import os\nos.makedirs('a/b/c'); open('a/b/c/f', 'w'); os.chmod('a/b', 0); os.chmod('a', 0)", "print(1)"), ends(_QUIET, _OK)),
+)
+# fmt: on
+
+ATTACKS = TIME + CHANNEL + MACHINERY + PLACES

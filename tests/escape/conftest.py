@@ -1,0 +1,43 @@
+"""One sandbox for each user and each isolation level that this machine offers, with a canary session in each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from fortress import USERS, WITHOUT, Fortress, launcher
+
+from codedance import Sandbox
+from codedance.sandbox.selfcheck import LIMITS
+from codedance.sandbox.selfcheck import test_picture as known_picture
+
+
+@pytest_asyncio.fixture(
+    scope="package", params=[(user, level) for user in USERS for level in WITHOUT], ids=lambda p: f"{p[0]}-level{p[1]}"
+)
+async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fortress]:
+    user, level = request.param
+    environment = pytest.MonkeyPatch()
+    if user == "nobody":
+        home = tmp_path_factory.mktemp("nobody")
+        for directory in (home, *list(home.parents)[:2]):
+            directory.chmod(0o755)
+        cache = home / "codedance" / "matplotlib"
+        cache.mkdir(parents=True)
+        os.chown(cache, 65534, 65534)
+        environment.setattr("codedance.sandbox.host.font_cache", lambda: str(cache))
+    environment.setenv("CANARY_SECRET", "must never be seen inside")
+    try:
+        box = Sandbox(LIMITS, require=0, without=WITHOUT[level], pool=2)
+        box._launcher = launcher(user)
+        async with box:
+            if box.isolation.level != level:
+                pytest.skip(f"level {level} is not to be had here as {user}: {'; '.join(box.isolation.missing)}")
+            picture = known_picture()
+            async with box.session([picture]) as canary:
+                await canary.run("canary = 42")
+                yield Fortress(box, canary, picture, user, level)
+    finally:
+        environment.undo()
