@@ -21,7 +21,7 @@ from typing import Any
 import codedance
 from codedance.errors import SandboxError
 from codedance.sandbox import wire
-from codedance.sandbox.guest.messages import Closed, Hello, Lost, Opened, Ping, Pong, Ran, decode, encode
+from codedance.sandbox.guest.messages import Close, Closed, Hello, Lost, Opened, Ping, Pong, Ran, decode, encode
 from codedance.sandbox.supervisor.orders import Orders
 
 _START_S = 400.0
@@ -147,6 +147,8 @@ class Link:
             if future is None or future.done():
                 for fd in fds:
                     os.close(fd)
+                if isinstance(message, Opened) and message.session:  # whoever wanted it was cancelled
+                    self._channel.send(encode(Close(next(self._refs), message.session)))
             else:
                 future.set_result((message, fds))
 

@@ -1,0 +1,211 @@
+"""Dead zygotes, supervisors and callers: noticed, restarted, told; and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codedance import ExecStatus, Limits, Sandbox, SyncSandbox
+
+LIMITS = Limits(time_s=5.0, grace_s=0.4)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """The process and all that it started."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def traces(supervisor: int) -> list[str]:
+    """Directories and control groups that belong to a supervisor."""
+    groups = [str(p) for p in Path("/sys/fs/cgroup").glob(f"**/codedance-{supervisor}")]
+    return groups + [str(p) for p in Path(tempfile.gettempdir()).glob(f"codedance-{supervisor}-*")]
+
+
+async def all_gone(processes: list[psutil.Process], within_s: float = 5.0) -> bool:
+    """Whether every process ends in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("without", [(), ("namespaces", "cgroup")], ids=["best", "level2"])
+@pytest.mark.parametrize("victim", ["supervisor", "outer zygote", "inner zygote"])
+async def test_whoever_is_killed_the_running_cell_returns_and_the_next_finds_its_state(victim: str, without: tuple) -> None:
+    async with Sandbox(LIMITS, require=0, without=without) as box, box.session() as busy, box.session() as idle:
+        for session in (busy, idle):
+            await session.run("x = 42")
+        load = await box.load()
+        zygote = psutil.Process(load.zygote_pid)
+        inner = zygote.children()[0] if not without else zygote
+        pid = {"supervisor": load.supervisor_pid, "outer zygote": zygote.pid, "inner zygote": inner.pid}[victim]
+        old = descendants(load.supervisor_pid)[(0 if victim == "supervisor" else 1) :]
+        running = asyncio.ensure_future(busy.run("import time; time.sleep(30)"))
+        await asyncio.sleep(0.2)
+        os.kill(pid, signal.SIGKILL)
+        lost = await asyncio.wait_for(running, 4)
+        assert (lost.status, lost.state_kept) == (ExecStatus.CRASHED, False)
+        for session in (busy, idle):
+            after = await asyncio.wait_for(session.run("print(x)"), 10)
+            assert (after.stdout, after.replayed) == ("42\n", 1)
+            assert "lost" in after.notes[0]
+        assert await all_gone(old)
+        if victim == "supervisor":
+            assert (await box.load()).supervisor_pid != load.supervisor_pid
+
+
+async def test_a_supervisor_that_stops_answering_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codedance.sandbox.link._PING_S", 0.5)
+    monkeypatch.setattr("codedance.sandbox.session._LATE_S", 0.3)
+    async with Sandbox(Limits(time_s=0.5, grace_s=0.2), require=0) as box, box.session() as session:
+        await session.run("x = 42")
+        old = descendants((await box.load()).supervisor_pid)
+        os.kill(old[0].pid, signal.SIGSTOP)
+        lost = await asyncio.wait_for(session.run("print(x)"), 5)
+        assert lost.status is ExecStatus.CRASHED and "did not answer" in lost.error.message
+        assert (await asyncio.wait_for(session.run("print(x)"), 10)).stdout == "42\n"
+        assert await all_gone(old)
+
+
+@pytest.mark.parametrize("without", [(), ("namespaces", "cgroup")], ids=["best", "level2"])
+async def test_closing_leaves_no_process_no_directory_no_group_and_no_descriptor(without: tuple) -> None:
+    async def use() -> int:
+        async with Sandbox(LIMITS, require=0, without=without) as box:
+            sessions = [box.session() for _ in range(5)]
+            for session in sessions:
+                await session.__aenter__()
+                await session.run("open('f', 'w').write('x')")
+            load = await box.load()
+            processes.extend(descendants(load.supervisor_pid))
+            for session in sessions:
+                await session.close()
+            return load.supervisor_pid
+
+    processes: list[psutil.Process] = []
+    await use()
+    before = len(os.listdir("/proc/self/fd"))
+    supervisor = await use()
+    assert not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert traces(supervisor) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_an_exception_in_the_block_leaves_nothing_either() -> None:
+    with pytest.raises(RuntimeError, match="mine"):
+        async with Sandbox(LIMITS, require=0) as box, box.session() as session:
+            processes = descendants((await box.load()).supervisor_pid)
+            await session.run("x = 1")
+            raise RuntimeError("mine")
+    assert not [p for p in processes if p.is_running()]
+
+
+async def test_descriptors_do_not_pile_up_anywhere() -> None:
+    async with Sandbox(LIMITS, require=0) as box:
+        load = await box.load()
+        pids = (os.getpid(), load.supervisor_pid, load.zygote_pid, psutil.Process(load.zygote_pid).children()[0].pid)
+
+        async def use(num: int) -> list[int]:
+            for _ in range(num):
+                async with box.session([__import__("PIL.Image").Image.new("RGB", (20, 20))]) as session:
+                    await session.run("1")
+            await asyncio.sleep(0.2)
+            return [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+
+        await use(10)
+        first = await use(10)
+        assert await use(60) == first
+
+
+CALLER = """
+    import os, signal, sys, time
+    from codedance import Limits, SyncSandbox
+    with SyncSandbox(Limits(time_s=60), require=0, without={without!r}) as box, box.session() as session:
+        session.run("x = 1")
+        print(box.load().supervisor_pid, flush=True)
+        if {fork!r}:
+            if os.fork() == 0:
+                time.sleep(30)  # holds copies of every descriptor
+                os._exit(0)
+        session.run("import time; time.sleep(60)")
+"""
+
+
+@pytest.mark.parametrize("fork", [False, True], ids=["alone", "with a forked child"])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("without", [(), ("namespaces", "cgroup")], ids=["best", "level2"])
+async def test_when_the_caller_ends_everything_ends(end: signal.Signals, without: tuple, fork: bool) -> None:
+    code = textwrap.dedent(CALLER).format(without=without, fork=fork)
+    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        supervisor = int(caller.stdout.readline())
+        await asyncio.sleep(0.3)
+        processes = descendants(supervisor)
+        children = psutil.Process(caller.pid).children()
+        assert len(processes) >= 4
+        caller.send_signal(end)
+        caller.wait(10)
+        assert await all_gone(processes)
+        await asyncio.sleep(0.1)
+        assert traces(supervisor) == []
+        for child in children:
+            if child.is_running() and child.pid != supervisor:
+                child.kill()
+    finally:
+        caller.kill()
+        caller.wait()
+        caller.stdout.close()
+
+
+def test_a_forked_child_cannot_use_the_parents_sandbox() -> None:
+    with SyncSandbox(LIMITS, require=0) as box:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                asyncio.run(box._box.load())
+            except Exception as error:  # boundary: a forked child reports and ends
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        assert b"opened in another process" in os.read(reader, 1000)
+        os.close(reader)
+        with box.session() as session:
+            assert session.run("print(1)").stdout == "1\n"
+
+
+async def test_what_a_killed_supervisor_leaves_is_swept_by_the_next() -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = Path(tempfile.gettempdir()) / f"codedance-{dead.pid}-left"
+    (left / "session-1" / "closed").mkdir(parents=True)
+    (left / "session-1" / "closed").chmod(0)
+    async with Sandbox(LIMITS, require=0, without=("namespaces",)):
+        assert not left.exists()
+
+
+async def test_a_guest_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codedance.sandbox.host.GUEST_LIBRARIES", ("numpy", "no_such_library"))
+    with pytest.raises(Exception, match="no_such_library is not installed"):
+        async with Sandbox():
+            pass
+
+
+async def test_an_interpreter_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codedance.sandbox.host.GUEST_PARENT", "/nowhere")
+    with pytest.raises(Exception, match="the sandbox cannot start"):
+        async with Sandbox():
+            pass

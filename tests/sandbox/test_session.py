@@ -1,0 +1,194 @@
+"""State: kept from cell to cell, rebuilt after a loss, branched by a fork; and slots, turns, cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from PIL import Image
+
+from codedance import ConfigError, ExecStatus, Limits, Sandbox, SandboxError
+
+
+async def test_variables_survive_exceptions_and_soft_timeouts(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        assert (await session.run("x += 1\nraise ValueError('no')")).status is ExecStatus.ERROR
+        late = await session.run("x += 1\nwhile True: pass")
+        assert (late.status, late.state_kept) == (ExecStatus.TIMEOUT, True)
+        assert (await session.run("print(x)")).stdout == "3\n"
+
+
+async def test_a_lost_session_is_rebuilt_from_the_cells_that_succeeded_and_says_so(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        await session.run("x = 2\n1 / 0")
+        crash = await session.run("print('last words', flush=True)\nimport os; os._exit(9)")
+        assert (crash.status, crash.stdout, crash.state_kept) == (ExecStatus.CRASHED, "last words\n", False)
+        assert "exit status 9" in crash.error.message
+        after = await session.run("print(x)")
+        assert (after.stdout, after.replayed, after.replay_failed) == ("1\n", 1, False)
+        assert "rebuilt by replaying 1 cells" in after.notes[0]
+
+
+async def test_a_replay_that_fails_is_told_and_keeps_what_worked(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        await session.run("import os\nassert not os.path.exists('again') and x == 1\ny = 2")
+        session._history[1] = "raise RuntimeError('not the second time')"
+        await session.run("import os; os.abort()")
+        after = await session.run("print(x, 'y' in globals())")
+        assert (after.stdout, after.replay_failed, after.replayed) == ("1 False\n", True, 1)
+        assert "replay failed at cell 2 (RuntimeError)" in after.notes[0]
+
+
+async def test_a_fork_has_the_state_and_goes_its_own_way(box: Sandbox, picture: Image.Image) -> None:
+    async with box.session([picture]) as session:
+        await session.run("x = input_image.width")
+        async with session.fork() as branch:
+            assert (await branch.run("x += 1; print(x)")).stdout == "65\n"
+            async with branch.fork() as twig:
+                assert (await twig.run("print(x)")).stdout == "65\n"
+        assert (await session.run("print(x)")).stdout == "64\n"
+
+
+async def test_a_replay_gives_the_same_bytes(box: Sandbox) -> None:
+    code = (
+        "import random, numpy as np, matplotlib.pyplot as plt\n"
+        "v = np.random.default_rng().random(50) + np.random.rand(50) + random.random()\n"
+        "plt.plot(v); plt.title(str(hash('a'))); plt.show(); print(v.sum(), {'b', 'a', 'c'})"
+    )
+    results = []
+    for _ in range(2):
+        async with box.session() as session:
+            results.append(await session.run(code))
+    assert results[0].stdout == results[1].stdout != ""
+    assert results[0].images[0].tobytes() == results[1].images[0].tobytes()
+
+
+async def test_three_hundred_sessions_live_at_once_and_keep_their_own_state() -> None:
+    async with Sandbox(slots=300, require=0) as box:
+        sessions = [box.session() for _ in range(300)]
+        await asyncio.gather(*(session.__aenter__() for session in sessions))
+        await asyncio.gather(*(session.run(f"mine = {i}") for i, session in enumerate(sessions)))
+        results = await asyncio.gather(*(session.run("print(mine)") for session in sessions))
+        assert [int(result.stdout) for result in results] == list(range(300))
+        assert (await box.load()).live == 300
+        await asyncio.gather(*(session.close() for session in sessions))
+        assert (await box.load()).live == 0
+
+
+async def test_when_all_slots_are_taken_the_next_waits_and_then_says_so() -> None:
+    async with Sandbox(slots=1, pool=1, wait_s=0.3, require=0) as box:
+        async with box.session():
+            with pytest.raises(SandboxError, match=r"all 1 slots were taken for 0\.3 s"):
+                await box.session().__aenter__()
+        async with box.session() as session:
+            assert (await session.run("print(1)")).stdout == "1\n"
+
+
+async def test_a_cancelled_cell_is_ended_and_the_session_rebuilt(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(session.run("import time; time.sleep(60)"), 0.2)
+        after = await session.run("print(x)")
+        assert (after.stdout, after.replayed) == ("1\n", 1)
+
+
+async def test_cancelled_opens_leave_no_session_behind(box: Sandbox, picture: Image.Image) -> None:
+    for delay in (0.0, 0.001, 0.002, 0.004, 0.008):
+        task = asyncio.ensure_future(box.session([picture]).__aenter__())
+        await asyncio.sleep(delay)
+        task.cancel()
+        result = (await asyncio.gather(task, return_exceptions=True))[0]
+        if not isinstance(result, BaseException):
+            await result.close()
+    await asyncio.sleep(0.2)
+    assert (await box.load()).live == 0
+
+
+async def test_cells_of_one_session_run_one_after_another(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("order = []")
+        await asyncio.gather(*(session.run(f"order.append({i})") for i in range(10)))
+        assert (await session.run("print(order)")).stdout == f"{list(range(10))}\n"
+
+
+async def test_code_that_cannot_be_sent_is_refused_as_a_result(box: Sandbox) -> None:
+    async with box.session() as session:
+        for code in ("x = '" + "a" * 200_000 + "'", "x = 1\0"):
+            result = await session.run(code)
+            assert (result.status, result.error.type, result.state_kept) == (ExecStatus.ERROR, "CodeRefused", True)
+        assert (await session.run("print('\N{SNOWMAN}' + '\ud800'.encode('utf-8', 'replace').decode())")).ok
+
+
+async def test_a_session_outside_its_block_says_how_to_use_it(box: Sandbox) -> None:
+    session = box.session()
+    with pytest.raises(SandboxError, match="async with"):
+        await session.run("1")
+    async with session:
+        pass
+    with pytest.raises(SandboxError, match="async with"):
+        await session.run("1")
+    await session.close()
+
+
+async def test_a_sandbox_outside_its_block_says_how_to_use_it() -> None:
+    box = Sandbox()
+    with pytest.raises(SandboxError, match="async with"):
+        _ = box.isolation
+    with pytest.raises(SandboxError, match="never entered"):
+        await box.load()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"require": 5}, "level from 0 to 4"),
+        ({"slots": 0}, "slots is 0; it must be at least 1"),
+        ({"parallel": 0}, "parallel is 0"),
+        ({"pool": -1}, "pool is -1"),
+        ({"wait_s": 0}, "wait_s is 0"),
+        ({"without": ["magic"]}, "magic"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sandbox(**settings)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"time_s": 0}, r"Limits.time_s is 0; it must be a number from 0.05"),
+        ({"memory_mb": 3.5}, "must be a number from 64"),
+        ({"images": 2.5}, "must be a whole number"),
+        ({"threads": True}, "Limits.threads is True"),
+        ({"code_kb": 10**6}, "from 1 to 160"),
+    ],
+)
+def test_a_wrong_limit_is_named_with_its_range(limits: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Limits(**limits)
+
+
+async def test_images_must_be_a_list(box: Sandbox) -> None:
+    with pytest.raises(ConfigError, match=r"images=\[picture\]"):
+        box.session(images="photo.jpg")
+
+
+async def test_below_the_required_level_it_refuses_with_what_is_missing_and_how_to_get_it() -> None:
+    with pytest.raises(SandboxError) as caught:
+        async with Sandbox(without=["namespaces"], require=3):
+            pass
+    message = str(caught.value)
+    assert "level 2 is available here, level 3 is required" in message or "level 1" in message
+    assert "namespaces: switched off" in message and "Docker" in message and "require=" in message
+
+
+async def test_level_and_missing_pieces_are_in_every_result() -> None:
+    async with Sandbox(without=["namespaces", "cgroup"], require=0) as box, box.session() as session:
+        result = await session.run("1")
+        assert result.isolation.level <= 2
+        assert any("disk quota" in line for line in result.isolation.missing)
