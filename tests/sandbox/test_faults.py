@@ -69,7 +69,7 @@ async def test_whoever_is_killed_the_running_cell_returns_and_the_next_finds_its
 
 async def test_a_supervisor_that_stops_answering_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codedance.sandbox.link._PING_S", 0.5)
-    monkeypatch.setattr("codedance.sandbox.session._LATE_S", 0.3)
+    monkeypatch.setattr("codedance.sandbox.process._LATE_S", 0.3)
     async with Sandbox(Limits(time_s=0.5, grace_s=0.2), require=0) as box, box.session() as session:
         await session.run("x = 42")
         old = descendants((await box.load()).supervisor_pid)

@@ -146,7 +146,7 @@ async def test_a_sandbox_outside_its_block_says_how_to_use_it() -> None:
     ("settings", "message"),
     [
         ({"require": 5}, "level from 0 to 4"),
-        ({"slots": 0}, "slots is 0; it must be at least 1"),
+        ({"slots": 0}, "slots is 0; it must be a whole number of at least 1"),
         ({"parallel": 0}, "parallel is 0"),
         ({"pool": -1}, "pool is -1"),
         ({"wait_s": 0}, "wait_s is 0"),

@@ -10,17 +10,22 @@ cell and raises KeyboardInterrupt.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import os
 import threading
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from codedance.errors import SandboxError
 from codedance.sandbox.box import Load, Sandbox
 from codedance.sandbox.inbox import ImageInput
 from codedance.sandbox.session import Session
 from codedance.types import ExecResult, Isolation
 
 T = TypeVar("T")
+_CANCEL_S = 10.0
 
 
 class _LoopThread:
@@ -30,17 +35,29 @@ class _LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        task: asyncio.Future[T] = asyncio.run_coroutine_threadsafe(self._start(work), self._loop).result()
+        done = asyncio.run_coroutine_threadsafe(self._outcome(task), self._loop)
         try:
-            return future.result()
+            return done.result()
         except BaseException:  # boundary: also Ctrl-C must end what is running; everything is raised again
-            future.cancel()
+            if not done.done():
+                self._loop.call_soon_threadsafe(task.cancel)
+                with suppress(Exception, asyncio.CancelledError, concurrent.futures.CancelledError):
+                    done.result(_CANCEL_S)
             raise
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    @staticmethod
+    async def _start(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        return asyncio.ensure_future(work)
+
+    @staticmethod
+    async def _outcome(task: asyncio.Future[T]) -> T:
+        return await task
 
 
 class SyncSandbox:
@@ -49,20 +66,28 @@ class SyncSandbox:
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._box = Sandbox(*args, **settings)
         self._thread: _LoopThread | None = None
+        self._owner = os.getpid()
 
     def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise SandboxError("this sandbox is open already; use it, or make another one")
         self._thread = _LoopThread()
         try:
             self._thread.call(self._box.__aenter__())
         except BaseException:
-            self._thread.stop()
+            thread, self._thread = self._thread, None
+            thread.stop()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._thread is not None:
-            self._thread.call(self._box.__aexit__(None, None, None))
-            self._thread.stop()
+        if self._thread is None or self._owner != os.getpid():
+            return
+        thread, self._thread = self._thread, None
+        try:
+            thread.call(self._box.__aexit__(None, None, None))
+        finally:
+            thread.stop()
 
     @property
     def isolation(self) -> Isolation:
@@ -72,6 +97,11 @@ class SyncSandbox:
     def session(self, images: Sequence[ImageInput] = (), originals: Sequence[ImageInput] = ()) -> SyncSession:
         """As `Sandbox.session`."""
         return SyncSession(self._box.session(images, originals), self._thread)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Python and the guest libraries inside."""
+        return self._box.versions
 
     def load(self) -> Load:
         """As `Sandbox.load`."""
@@ -84,6 +114,7 @@ class SyncSession:
     def __init__(self, session: Session, thread: _LoopThread | None) -> None:
         self._session = session
         self._thread = _required(thread)
+        self._owner = os.getpid()
 
     def __enter__(self) -> Self:
         self._thread.call(self._session.__aenter__())
@@ -97,8 +128,15 @@ class SyncSession:
         """As `Session.history`."""
         return self._session.history
 
+    @property
+    def image_sizes(self) -> tuple[tuple[int, int], ...]:
+        """As `Session.image_sizes`."""
+        return self._session.image_sizes
+
     def run(self, code: str) -> ExecResult:
         """As `Session.run`."""
+        if not self._session.is_open:
+            raise SandboxError("this session is not open; use it inside 'with box.session(...) as session:'")
         return self._thread.call(self._session.run(code))
 
     def fork(self) -> SyncSession:
@@ -107,12 +145,11 @@ class SyncSession:
 
     def close(self) -> None:
         """As `Session.close`."""
-        self._thread.call(self._session.close())
+        if self._session.is_open and self._owner == os.getpid():
+            self._thread.call(self._session.close())
 
 
 def _required(thread: _LoopThread | None) -> _LoopThread:
     if thread is None:
-        from codedance.errors import SandboxError
-
-        raise SandboxError("the sandbox has not started; use it inside 'with SyncSandbox(...) as box:'")
+        raise SandboxError("the sandbox is not open; use it inside 'with SyncSandbox(...) as box:'")
     return thread

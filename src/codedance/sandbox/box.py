@@ -69,26 +69,27 @@ class Sandbox:
         parallel: int | None = None,
         pool: int = 4,
         wait_s: float = 60.0,
-        without: Iterable[Mechanism] = (),
+        without: Iterable[Mechanism | str] = (),
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = Limits() if limits is None else limits
+        if not isinstance(self.limits, Limits):
+            raise ConfigError(f"limits is a {type(limits).__name__}; give Limits(time_s=..., ...)")
         if require not in range(5):
             raise ConfigError(f"require is {require!r}; it must be a level from 0 to 4")
         self._parallel = 4 * (os.cpu_count() or 1) if parallel is None else parallel
         for name, value, least in (("slots", slots, 1), ("parallel", self._parallel, 1), ("pool", pool, 0)):
-            if value < least:
-                raise ConfigError(f"{name} is {value!r}; it must be at least {least}")
-        if wait_s <= 0:
-            raise ConfigError(f"wait_s is {wait_s!r}; it must be more than 0")
+            if not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+        if not 0 < wait_s < float("inf"):
+            raise ConfigError(f"wait_s is {wait_s!r}; it must be a number of seconds above 0")
         self._require = require
         self._num_slots = slots
         self._pool = min(pool, slots)
         self._wait_s = wait_s
-        self._without = tuple(Mechanism(name) for name in without)
+        self._without = tuple(_mechanism(name) for name in ([without] if isinstance(without, str) else without))
         self._launcher: tuple[str, ...] = ()
         self._link: Link | None = None
         self._report: Report | None = None
-        self._watched: dict[int, Session] = {}
         self._pid = 0
         self.versions: dict[str, str] = {}
         """Python and the guest libraries inside, once it has started."""
@@ -96,11 +97,17 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if sys.platform != "linux":
             raise SandboxError(f"the sandbox needs Linux, this is {sys.platform}; run codedance in a Linux container or VM")
+        if self._pid == os.getpid():
+            raise SandboxError("this sandbox is open already; use it, or make another one")
         self._pid = os.getpid()
         self._slots = asyncio.Semaphore(self._num_slots)
         self._turns = asyncio.Semaphore(self._parallel)
         self._starting = asyncio.Lock()
-        await self.connected()
+        try:
+            await self.connected()
+        except BaseException:
+            self._pid = 0
+            raise
         level = self.report.level
         if level < self._require:
             reasons = self.report.explain(self._require)
@@ -112,10 +119,15 @@ class Sandbox:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._link is not None:
-            link, self._link = self._link, None
+        if self._pid == os.getpid():
             self._pid = 0
-            await asyncio.shield(link.close())
+            await asyncio.shield(self._close())
+
+    async def _close(self) -> None:
+        async with self._starting:
+            if self._link is not None:
+                await self._link.close()
+                self._link = None
 
     @property
     def report(self) -> Report:
@@ -140,8 +152,10 @@ class Sandbox:
         Raises:
             DataError: an input cannot be read; a picture that cannot be decoded is told when the session is entered.
         """
-        if isinstance(images, (str, bytes, os.PathLike)) or isinstance(originals, (str, bytes, os.PathLike)):
-            raise ConfigError("images and originals are lists, also for one picture: images=[picture]")
+        for name, given in (("images", images), ("originals", originals)):
+            if not isinstance(given, (list, tuple)):
+                kind = type(given).__name__
+                raise ConfigError(f"{name} is a list, also for one picture ({name}=[picture]); {kind} was given")
         return Session(self, pack(images, originals, self.limits))
 
     async def load(self) -> Load:
@@ -152,7 +166,7 @@ class Sandbox:
         """
         link = await self.connected()
         try:
-            answer, _ = await link.ask(Ping, self._wait_s)
+            answer, _ = await link.ask(lambda ref: Ping(ref, about=0), self._wait_s)
         except Gone as gone:
             raise SandboxError(f"the supervisor is gone: {gone}") from None
         assert isinstance(answer, Pong)
@@ -166,10 +180,12 @@ class Sandbox:
             what = "was closed or never entered" if self._pid == 0 else f"was opened in another process ({self._pid})"
             raise SandboxError(f"this sandbox {what}; use it inside 'async with Sandbox(...) as box:' of this process")
         async with self._starting:
+            if self._pid == 0:
+                raise SandboxError("this sandbox was closed")
             if self._link is None or self._link.gone is not None:
                 if self._link is not None:
                     await self._link.close()
-                self._link, hello = await Link.start(self._orders(), self._on_lost, self._launcher)
+                self._link, hello = await Link.start(self._orders(), self._launcher)
                 absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
                 self._report = Report(absent, hello.landlock_abi, hello.unreadable)
                 self.versions = hello.versions
@@ -177,6 +193,8 @@ class Sandbox:
 
     async def take_slot(self) -> None:
         """Wait for a free slot."""
+        if self._pid == 0:
+            raise SandboxError("this sandbox was closed or never entered; use it inside 'async with Sandbox(...) as box:'")
         try:
             await asyncio.wait_for(self._slots.acquire(), self._wait_s)
         except TimeoutError:
@@ -202,18 +220,6 @@ class Sandbox:
         finally:
             self._turns.release()
 
-    def watch(self, number: int, session: Session) -> None:
-        """Tell `session` if its process is lost."""
-        self._watched[number] = session
-
-    def unwatch(self, number: int) -> None:
-        """The process is no longer of interest."""
-        self._watched.pop(number, None)
-
-    def _on_lost(self, number: int, why: str) -> None:
-        if (session := self._watched.get(number)) is not None:
-            session.mark_lost(why)
-
     def _orders(self) -> Orders:
         limits = self.limits
         caps = Caps(**{name: getattr(limits, name) for name in Caps.__dataclass_fields__})
@@ -229,3 +235,10 @@ class Sandbox:
             python=sys.executable,
             guest_parent=host.GUEST_PARENT,
         )
+
+
+def _mechanism(name: str) -> Mechanism:
+    try:
+        return Mechanism(name)
+    except ValueError:
+        raise ConfigError(f"without has {name!r}; the mechanisms are {', '.join(Mechanism)}") from None

@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 else:
     ImageInput = Any
 
+_MOST_IMAGES = 100
+_MOST_NAME = 300
 _F_ADD_SEALS, _SEAL_EVERYTHING = 1033, 1 | 2 | 4 | 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inbox:
     """The memory file and what lies where in it. Close it, or use it as a context manager."""
 
     fd: int | None
     images: list[Described]
     originals: list[Described]
+    closed: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -45,9 +48,18 @@ class Inbox:
         self.close()
 
     def close(self) -> None:
-        """Let go of the memory file."""
+        """Let go of the memory file. Twice is fine."""
+        self.closed = True
         if self.fd is not None:
             os.close(self.fd)
+            self.fd = None
+
+    def duplicate(self) -> Inbox:
+        """The same pictures once more, to be closed on their own."""
+        return Inbox(None if self.fd is None else os.dup(self.fd), self.images, self.originals)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def pack(images: Sequence[ImageInput], originals: Sequence[ImageInput], limits: Limits) -> Inbox:
@@ -58,6 +70,8 @@ def pack(images: Sequence[ImageInput], originals: Sequence[ImageInput], limits: 
     """
     if originals and len(originals) != len(images):
         raise DataError(f"{len(originals)} originals were given for {len(images)} images; give one each, or none")
+    if len(images) > _MOST_IMAGES:
+        raise DataError(f"{len(images)} images were given; a session takes at most {_MOST_IMAGES}")
     if not images:
         return Inbox(None, [], [])
     fd = os.memfd_create("codedance-inbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -90,15 +104,16 @@ def _append(fd: int, source: ImageInput, name: str, limits: Limits) -> Described
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-    return {"name": name, "offset": offset, "length": len(data), **size}
+    return {"name": name[-_MOST_NAME:], "offset": offset, "length": len(data), **size}
 
 
 def _read(path: str, limits: Limits) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read((limits.input_mb << 20) + 1)
-    except OSError as error:
-        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"{path}: it cannot be read: {reason}") from None
 
 
 def _pixels(source: Any, name: str) -> tuple[bytes, dict[str, int]]:

@@ -75,7 +75,7 @@ class Report:
         """What is not in force and what follows from it, one line each."""
         lines = [f"{name}: {reason}" for name, reason in self.absent.items() if reason is not None]
         if not self.has(Mechanism.NAMESPACES):
-            lines += ["disk quota: a watcher only", "host pids: visible", "thread limit: shared by the user's processes"]
+            lines += ["disk quota: a watcher only", "host pids: visible", "thread limit: only as root"]
         if self.unreadable:
             lines.append(f"late imports: {self.unreadable} is closed to the sessions' users; use a Python that all may read")
         return tuple(lines)

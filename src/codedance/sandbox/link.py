@@ -1,6 +1,6 @@
 """The caller's end of a supervisor process: start it, ask it, notice when it is gone.
 
-    link = await Link.start(orders, on_lost=handle)
+    link, hello = await Link.start(orders)
     ran, _ = await link.ask(lambda ref: Run(ref, session, code), deadline_s=30)
 
 Every wait has a deadline. A supervisor that does not even answer a ping is killed and counts as gone.
@@ -22,6 +22,7 @@ import codedance
 from codedance.errors import SandboxError
 from codedance.sandbox import wire
 from codedance.sandbox.guest.messages import Close, Closed, Hello, Lost, Opened, Ping, Pong, Ran, decode, encode
+from codedance.sandbox.supervisor import cgroup, disk
 from codedance.sandbox.supervisor.orders import Orders
 
 _START_S = 400.0
@@ -40,8 +41,9 @@ class Gone(Exception):
 class Link:
     """A running supervisor."""
 
-    def __init__(self, orders: Orders, on_lost: Callable[[int, str], None], launcher: Sequence[str]) -> None:
-        self._on_lost = on_lost
+    def __init__(self, orders: Orders, launcher: Sequence[str]) -> None:
+        self._owner = os.getpid()
+        self._watched: dict[int, Callable[[str], None]] = {}
         self._refs = itertools.count(1)
         self._pending: dict[int, asyncio.Future[tuple[Answer, list[int]]]] = {}
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
@@ -67,13 +69,13 @@ class Link:
         self._channel = wire.Channel(ours, self._receive, lambda: self._die(self._last_words()))
 
     @classmethod
-    async def start(cls, orders: Orders, on_lost: Callable[[int, str], None], launcher: Sequence[str] = ()) -> tuple[Link, Hello]:
+    async def start(cls, orders: Orders, launcher: Sequence[str] = ()) -> tuple[Link, Hello]:
         """Start a supervisor and wait until its first zygote is ready.
 
         Raises:
             SandboxError: it cannot start; the message has its reason.
         """
-        link = cls(orders, on_lost, launcher)
+        link = cls(orders, launcher)
         try:
             hello = await asyncio.wait_for(link._hello, _START_S)
         except (TimeoutError, Gone) as error:
@@ -98,6 +100,8 @@ class Link:
         Raises:
             Gone: the supervisor died, or was killed because it neither answered in time nor reacted to a ping.
         """
+        if self._owner != os.getpid():
+            raise SandboxError(f"this sandbox was opened in another process ({self._owner}); open one in this process")
         if self.gone is not None:
             raise Gone(self.gone)
         ref = next(self._refs)
@@ -105,14 +109,24 @@ class Link:
         self._channel.send(encode(make(ref)), fds)
         try:
             while not (await asyncio.wait([future], timeout=deadline_s))[0]:
-                await self._check_alive()
+                await self._check_alive(ref)
             answer: tuple[Answer, list[int]] = future.result()
             return answer
         finally:
             self._pending.pop(ref, None)
 
+    def watch(self, number: int, tell: Callable[[str], None]) -> None:
+        """Call `tell` with the reason if this session dies between two cells."""
+        self._watched[number] = tell
+
+    def unwatch(self, number: int) -> None:
+        """The session is of no interest any more."""
+        self._watched.pop(number, None)
+
     async def close(self) -> None:
         """Hang up and wait until the supervisor and all that it started are gone."""
+        if self._owner != os.getpid():
+            return
         self._channel.close()
         self._die("it was closed")
         for _ in range(int(_END_S / 0.005)):
@@ -127,12 +141,16 @@ class Link:
         self._channel.close()
         self._die(why)
 
-    async def _check_alive(self) -> None:
+    async def _check_alive(self, about: int) -> None:
         ref = next(self._refs)
         future = self._pending[ref] = asyncio.get_running_loop().create_future()
-        self._channel.send(encode(Ping(ref)))
+        self._channel.send(encode(Ping(ref, about)))
         if not (await asyncio.wait([future], timeout=_PING_S))[0]:
             self.kill(f"the supervisor did not answer for {_PING_S:g} s")
+        elif future.exception() is None:
+            pong = future.result()[0]
+            if isinstance(pong, Pong) and not pong.knows and about in self._pending and not self._pending[about].done():
+                self.kill("the supervisor lost a request")
         self._pending.pop(ref, None)
 
     def _receive(self, data: memoryview, fds: list[int]) -> None:
@@ -141,7 +159,8 @@ class Link:
             if not self._hello.done():
                 self._hello.set_result(message)
         elif isinstance(message, Lost):
-            self._on_lost(message.session, message.why)
+            if (tell := self._watched.get(message.session)) is not None:
+                tell(message.why)
         else:
             future = self._pending.get(message.ref)
             if future is None or future.done():
@@ -173,3 +192,6 @@ class Link:
             self._process.kill()
             self._process.wait(_END_S)
         self._errors.close()
+        if self._process.returncode != 0:  # it had no time to tidy up
+            cgroup.sweep()
+            disk.sweep()

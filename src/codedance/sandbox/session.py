@@ -14,27 +14,29 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from codedance.errors import DataError, SandboxError
-from codedance.sandbox.guest import linux
-from codedance.sandbox.guest.messages import Close, Open, Opened, Ran, Run
+from codedance.errors import SandboxError
 from codedance.sandbox.inbox import Inbox
-from codedance.sandbox.link import Gone, Link
+from codedance.sandbox.link import Gone
+from codedance.sandbox.process import NeverRan, Process
 from codedance.types import ExecError, ExecResult, ExecStatus
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from codedance.sandbox.box import Sandbox
 
-_KEEP_BYTES = 1 << 20
-"""Shown pictures up to this size stay in memory until the next cell; more is given back at once."""
-_LATE_S = 3.0
-"""How much later than its own clock says the supervisor may answer before it is asked whether it is alive."""
+_MOST_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    """What happened to the state before a cell ran."""
+
+    num_replayed: int = 0
+    failed: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Session:
@@ -45,25 +47,23 @@ class Session:
         self._inbox = inbox
         self._history = list(history)
         self._lock = asyncio.Lock()
-        self._link: Link | None = None
-        self._number = 0
-        self._outbox: int | None = None
-        self._lost: str | None = None
-        self._is_unplayed = bool(history)
-        self._is_open = False
-        self._replay_is_futile = False
-        self.image_sizes: tuple[tuple[int, int], ...] = ()
-        """Width and height of each input picture as the code sees it."""
+        self._process: Process | None = None
+        self._must_replay = bool(history)
+        self.is_open = False
+        """Entered and not yet closed."""
+        self._owner = os.getpid()
 
     async def __aenter__(self) -> Self:
+        if self.is_open or self._inbox.closed:
+            raise SandboxError("this session was entered before; make another one with box.session(...) or session.fork()")
         await self._box.take_slot()
         try:
-            await self._open()
+            self._process = await self._open()
         except BaseException:
             self._inbox.close()
             self._box.give_slot()
             raise
-        self._is_open = True
+        self.is_open = True
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -74,11 +74,15 @@ class Session:
         """The cells that succeeded, in order: what a rebuild or a fork replays."""
         return tuple(self._history)
 
+    @property
+    def image_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Width and height of each input picture as the code sees it."""
+        return self._process.image_sizes if self._process is not None else ()
+
     def fork(self) -> Session:
         """A new session with the same pictures that replays the cells that succeeded so far."""
         self._check_open()
-        inbox = replace(self._inbox, fd=None if self._inbox.fd is None else os.dup(self._inbox.fd))
-        return Session(self._box, inbox, self._history)
+        return Session(self._box, self._inbox.duplicate(), self._history)
 
     async def run(self, code: str) -> ExecResult:
         """Run one cell; whatever the code does, there is a result.
@@ -87,167 +91,123 @@ class Session:
 
         Raises:
             SandboxError: the session is closed, or the sandbox itself cannot go on.
+            TypeError: the code is no text.
         """
+        if not isinstance(code, str):
+            raise TypeError(f"a cell is text, not {type(code).__name__}")
         self._check_open()
-        limit = self._box.limits.code_kb * 1024
-        if len(code.encode(errors="surrogatepass")) > limit or "\0" in code:
-            fault = "it has a null character" if "\0" in code else f"it has more than {self._box.limits.code_kb} KB"
-            return self._unrun(ExecError("CodeRefused", f"the cell was not run: {fault}", None))
-        code = code.encode(errors="replace").decode()
+        limit_kb = self._box.limits.code_kb
+        encoded = code.encode(errors="replace")
+        if len(encoded) > limit_kb * 1024 or "\0" in code:
+            fault = "it has a null character" if "\0" in code else f"it has more than {limit_kb} KB (Limits.code_kb)"
+            error = ExecError("CodeRefused", f"the cell was not run: {fault}", None)
+            return ExecResult(ExecStatus.ERROR, "", "", (), error, 0.0, False, self._box.isolation, state_kept=True)
         async with self._lock:
-            return await self._run_somehow(code)
+            return await self._run(encoded.decode())
 
     async def close(self) -> None:
-        """End the process and free the slot. Closing twice is fine."""
-        if not self._is_open:
+        """End the process and free the slot. Closing twice is fine; a cell that is running is ended."""
+        if not self.is_open or self._owner != os.getpid():
             return
-        self._is_open = False
+        self.is_open = False
+        await asyncio.shield(self._close())
+
+    async def _close(self) -> None:
         try:
-            await asyncio.shield(self._end_process())
+            if self._process is not None:
+                await self._process.end()
+            async with self._lock:  # a run that was under way may have opened another one
+                if self._process is not None:
+                    await self._process.end()
         finally:
             self._inbox.close()
             self._box.give_slot()
 
     def _check_open(self) -> None:
-        if not self._is_open:
+        if not self.is_open:
             raise SandboxError("this session is not open; use it inside 'async with box.session(...) as session:'")
 
-    async def _open(self) -> None:
-        link = await self._box.connected()
-        request = self._inbox
-        deadline_s = self._box.open_s + _LATE_S
-        fds = [] if request.fd is None else [request.fd]
-        try:
-            answer, received = await link.ask(lambda ref: Open(ref, request.images, request.originals), deadline_s, fds)
-        except Gone as gone:
-            raise SandboxError(f"the sandbox was lost while a session was opened: {gone}") from None
-        assert isinstance(answer, Opened)
-        if answer.bad is not None:
-            raise DataError(f"{answer.bad[0]}: {answer.bad[1]}")
-        if answer.failed is not None:
-            raise SandboxError(answer.failed)
-        self._link, self._number, self._outbox = link, answer.session, received[0]
-        self.image_sizes = tuple((width, height) for width, height in answer.sizes)
-        self._box.watch(answer.session, self)
-
-    async def _run_somehow(self, code: str) -> ExecResult:
+    async def _run(self, code: str) -> ExecResult:
         """Run the cell in the process there is, in a rebuilt one, or, if the replayed cells end that too, in an empty one."""
-        num_replayed, failed = 0, False
-        notes: tuple[str, ...] = ()
-        for _ in range(3):
-            if self._lost is not None or self._is_unplayed:
-                num_replayed, failed, notes = await self._rebuild()
-            result = await self._run_once(code)
-            if result is not None:
-                if result.ok:
-                    self._history.append(code)
-                return replace(result, replayed=num_replayed, replay_failed=failed, notes=(*notes, *result.notes))
-            if num_replayed:
-                self._replay_is_futile = True
-        raise SandboxError(f"a fresh session was lost again and again before a cell could run: {self._lost}")
+        rebuilt = _Rebuilt()
+        for num_tries in range(_MOST_TRIES):
+            self._check_open()
+            if self._must_replay or self._process is None or self._process.lost is not None:
+                rebuilt = await self._rebuild(is_futile=num_tries == _MOST_TRIES - 1)
+            try:
+                result = await self._run_once(code)
+            except NeverRan:
+                continue
+            if result.ok:
+                self._history.append(code)
+            notes = (*rebuilt.notes, *result.notes)
+            return replace(result, replayed=rebuilt.num_replayed, replay_failed=rebuilt.failed, notes=notes)
+        self._check_open()
+        raise SandboxError("a fresh session was lost again and again before a cell could run; see `codedance doctor`")
 
-    async def _run_once(self, code: str) -> ExecResult | None:
-        """One attempt; None if the process turned out to be lost before the cell could start."""
-        limits = self._box.limits
-        assert self._link is not None
-        link, number = self._link, self._number
-        started = asyncio.get_running_loop().time()
+    async def _run_once(self, code: str) -> ExecResult:
+        assert self._process is not None
         try:
             async with self._box.turn():
-                started = asyncio.get_running_loop().time()
-                answer, _ = await link.ask(lambda ref: Run(ref, number, code), limits.time_s + limits.grace_s + _LATE_S)
-        except Gone as gone:
-            self.mark_lost(str(gone))
-            seconds = asyncio.get_running_loop().time() - started
-            return self._unrun(ExecError("SandboxLost", str(gone), None), ExecStatus.CRASHED, seconds)
+                return await self._process.run(code, self._box.isolation)
         except asyncio.CancelledError:
-            self.mark_lost("its cell was cancelled")
-            await asyncio.shield(self._end_process())
+            await asyncio.shield(self._process.end())
             raise
-        assert isinstance(answer, Ran)
-        if answer.error is not None and answer.error[0] == "SessionLost":
-            self.mark_lost(self._lost or "it had ended")
-            return None
-        if not answer.state_kept:
-            self.mark_lost(answer.error[1] if answer.error else "it ended")
-        return self._as_result(answer)
 
-    def mark_lost(self, why: str) -> None:
-        """The process is gone; the next run rebuilds it."""
-        self._lost = why
+    async def _open(self) -> Process:
+        for _ in range(2):
+            link = await self._box.connected()
+            try:
+                return await Process.open(link, self._inbox, self._box.limits, self._box.open_s)
+            except Gone as gone:
+                why = str(gone)
+        raise SandboxError(f"the sandbox was lost while a session was opened: {why}")
 
-    async def _rebuild(self) -> tuple[int, bool, tuple[str, ...]]:
-        """Make the state that the successful cells leave: how many were replayed, whether that failed, what to say."""
-        why, self._is_unplayed = self._lost, False
-        if why is not None:
-            await self._reopen()
-        if self._replay_is_futile:
-            self._replay_is_futile = False
-            self._history.clear()
-            return 0, True, (f"the session was lost ({why}); replaying its cells ends it again, so it starts empty",)
-        for index, code in enumerate(self._history):
-            result = await self._run_once(code)
-            if result is not None and result.ok:
-                continue
-            fault = result.error.type if result is not None and result.error else "it was lost"
-            del self._history[index:]
-            if result is None or not result.state_kept:
-                await self._reopen()
-                self._history.clear()
-            cause = f"the session was lost ({why})" if why is not None else "this is a fork"
-            return len(self._history), True, (f"{cause} and the replay failed at cell {index + 1} ({fault})",)
+    async def _rebuild(self, is_futile: bool) -> _Rebuilt:
+        """A process with the state that the successful cells leave.
+
+        A cell that ends the process is tried twice, since the loss may be somebody else's doing. Then the state of the cells
+        before it is made. Whatever interrupts a rebuild leaves the session to be rebuilt by the next run.
+        """
+        why = self._process.lost if self._process is not None else "it could not be opened again"
+        cause = "this is a fork" if why is None else f"the session was lost ({why})"
+        keep = 0 if is_futile else len(self._history)
+        fault, suspect = "it ends the process afterwards", -1
+        self._must_replay = True
+        while True:
+            if self._process is None or self._process.lost is not None:
+                await self._renew()
+            index, problem = await self._replay(keep)
+            if problem is None:
+                break
+            if self._process is None or self._process.lost is None or index == suspect:
+                keep, fault = index, problem
+            suspect = index
+            await self._renew()
+        self._must_replay = False
+        failed = keep < len(self._history)
+        del self._history[keep:]
+        if failed:
+            return _Rebuilt(keep, True, (f"{cause} and the replay failed at cell {keep + 1} ({fault})",))
         if why is None:
-            return len(self._history), False, ()
-        return len(self._history), False, (f"the session was lost ({why}) and rebuilt by replaying {len(self._history)} cells",)
+            return _Rebuilt(keep)
+        return _Rebuilt(keep, False, (f"{cause} and rebuilt by replaying {keep} cells",))
 
-    async def _reopen(self) -> None:
-        self._drop_process()
-        self._lost = None
-        try:
-            await self._open()
-        except BaseException:
-            self._lost = "it could not be opened again"
-            raise
+    async def _replay(self, keep: int) -> tuple[int, str | None]:
+        """Run the first `keep` cells; index and fault of the first that fails."""
+        for index, code in enumerate(self._history[:keep]):
+            try:
+                result = await self._run_once(code)
+            except NeverRan:
+                return index, "it was lost"
+            if not result.ok:
+                return index, result.error.type if result.error else result.status.value
+        return keep, None
 
-    async def _end_process(self) -> None:
-        if self._link is not None and self._link.gone is None and self._number:
-            number = self._number
-            with suppress(Gone):
-                await self._link.ask(lambda ref: Close(ref, number), _LATE_S)
-        self._drop_process()
-
-    def _drop_process(self) -> None:
-        self._box.unwatch(self._number)
-        if self._outbox is not None:
-            os.close(self._outbox)
-        self._outbox, self._number = None, 0
-
-    def _unrun(self, error: ExecError, status: ExecStatus = ExecStatus.ERROR, seconds: float = 0.0) -> ExecResult:
-        kept = status is ExecStatus.ERROR
-        return ExecResult(status, "", "", (), error, seconds, False, self._box.isolation, kept)
-
-    def _as_result(self, ran: Ran) -> ExecResult:
-        outbox, text = self._outbox, self._box.limits.output_kb * 1024
-        assert outbox is not None
-        result = ExecResult(
-            status=ExecStatus(ran.status),
-            stdout=os.pread(outbox, ran.stdout_bytes, 0).decode(errors="replace"),
-            stderr=os.pread(outbox, ran.stderr_bytes, text).decode(errors="replace"),
-            images=tuple(_read_image(outbox, *place) for place in ran.images),
-            error=ExecError(*ran.error) if ran.error is not None else None,
-            seconds=ran.seconds,
-            truncated=ran.truncated,
-            isolation=self._box.isolation,
-            state_kept=ran.state_kept,
-            notes=tuple(ran.notes),
-        )
-        used = max((offset + 3 * width * height for offset, width, height in ran.images), default=0)
-        if used > _KEEP_BYTES:
-            linux.punch_hole(outbox, used)
-        return result
-
-
-def _read_image(outbox: int, offset: int, width: int, height: int) -> Image.Image:
-    from PIL import Image
-
-    return Image.frombytes("RGB", (width, height), os.pread(outbox, 3 * width * height, offset))
+    async def _renew(self) -> None:
+        """Put a fresh process in the place of the last one."""
+        old, self._process = self._process, None
+        if old is not None:
+            await asyncio.shield(old.end())
+        self._check_open()
+        self._process = await self._open()

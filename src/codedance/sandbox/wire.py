@@ -58,6 +58,8 @@ class Channel:
         """Send now or as soon as there is room. The descriptors are duplicated where they have to wait."""
         if self._socket.fileno() < 0:
             return
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"a message of {len(data)} bytes; at most {MOST_BYTES} fit one datagram")
         if self._unsent or not self._send_now(data, fds):
             if not self._unsent:
                 self._loop.add_writer(self._socket, self._send_unsent)
@@ -69,6 +71,8 @@ class Channel:
             return
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # a forked child may hold a copy
         self._socket.close()
         for _, fds in self._unsent:
             _close(fds)
@@ -80,7 +84,7 @@ class Channel:
             self._socket.sendmsg([data], rights)
         except BlockingIOError:
             return False
-        except OSError:  # the peer is gone; the reader will notice
+        except (BrokenPipeError, ConnectionResetError):  # the peer is gone; the reader will notice
             return True
         return True
 
@@ -93,13 +97,13 @@ class Channel:
     def _receive(self) -> None:
         while self._socket.fileno() >= 0:
             try:
-                size, ancillary, _, _ = self._socket.recvmsg_into(
+                size, ancillary, flags, _ = self._socket.recvmsg_into(
                     [self._buffer], socket.CMSG_LEN(_MOST_FDS * 4), socket.MSG_CMSG_CLOEXEC
                 )
             except BlockingIOError:
                 return
             except OSError:
-                size, ancillary = 0, []
+                size, ancillary, flags = 0, [], 0
             if size == 0:
                 self.close()
                 self._on_close()
@@ -107,7 +111,14 @@ class Channel:
             fds = array.array("i")
             for _, _, data in ancillary:
                 fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-            self._on_datagram(memoryview(self._buffer)[:size], list(fds))
+            try:
+                if flags & socket.MSG_TRUNC:
+                    raise ValueError(f"a message of more than {MOST_BYTES} bytes was received")
+                self._on_datagram(memoryview(self._buffer)[:size], list(fds))
+            except Exception:  # boundary: nobody else would see it, and whoever waits must not wait for ever
+                self.close()
+                self._on_close()
+                raise
 
 
 def _close(fds: Sequence[int]) -> None:

@@ -16,6 +16,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 _MOST_MESSAGE = 2000
+_cells = linecache.cache
+"""Sources of the cells, for tracebacks."""
 
 
 class TimeIsUp(BaseException):
@@ -60,7 +62,8 @@ def run_cell(
     expression (else None) and shows what is left. Returns the failure, if any, and a note, if an exit() ended the cell.
     """
     name = f"<cell {number}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    linecache.cache = _cells
+    _cells[name] = (len(source), None, source.splitlines(keepends=True), name)
     try:
         body, value = _compile(source, name)
         try:
@@ -92,23 +95,31 @@ def _compile(source: str, name: str) -> tuple[CodeType | None, CodeType | None]:
 
 
 def _exited(stop: SystemExit, name: str) -> tuple[Failure | None, str | None]:
-    if stop.code in (None, 0, False):
+    if stop.code is None or (type(stop.code) in (int, bool) and stop.code == 0):
         return None, "exit() ended the cell; the session goes on"
     return describe(stop, name), None
 
 
 def describe(error: BaseException, name: str) -> Failure:
-    """What to tell about an exception; survives exceptions whose own methods raise."""
+    """What to tell about an exception; survives exceptions whose own methods raise or lie."""
+    kind = _name_of(type(error))
     try:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
         line = frames[-1].lineno if frames else None
         if isinstance(error, SyntaxError) and error.filename == name:
             line = error.lineno
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
-        trace = _trace(error, name)
+        message = str.__str__(error.msg if isinstance(error, SyntaxError) and isinstance(error.msg, str) else str(error))
+        trace = str.__str__(_trace(error, name))
+        return Failure(
+            kind, message[:_MOST_MESSAGE], line if type(line) is int else None, trace, _is_out_of_memory(error, message)
+        )
     except BaseException as second:  # boundary: __str__ of a guest's exception is guest code
-        line, message, trace = None, f"(its message cannot be read: {type(second).__name__})", ""
-    return Failure(type(error).__name__[:200], message[:_MOST_MESSAGE], line, trace, _is_out_of_memory(error, message))
+        return Failure(kind, f"(its message cannot be read: {_name_of(type(second))})", None, "", False)
+
+
+def _name_of(kind: type) -> str:
+    """The name of a class, past any metaclass that has its own idea of it."""
+    return str.__str__(type.__dict__["__name__"].__get__(kind))[:200]
 
 
 def _trace(error: BaseException, name: str) -> str:

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from . import landlock, linux, namespaces, seccomp
@@ -53,7 +54,7 @@ def probe(settings: Settings) -> dict[str, str | None]:
 
     def try_seccomp() -> None:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        seccomp.install(seccomp.program(own_pid=os.getpid()))
+        seccomp.install(seccomp.program(own_pid=os.getpid(), private_root=True))
 
     trials = {RLIMITS: lambda: None, SECCOMP: try_seccomp, LANDLOCK: try_landlock, NAMESPACES: try_namespaces}
     return {
@@ -72,6 +73,8 @@ def confine(walls: Walls, session: int, work: str) -> None:
         os.chdir(work)
         readable, writable = [*walls.settings.roots, work], [work]
         os.environ.update(HOME=work, TMPDIR=work)
+    with suppress(OSError):
+        walls.host.write("self/oom_score_adj", "1000")  # rather this one than the zygote
     os.close(walls.host.fd)
     rules = landlock.prepare(readable, writable, namespaces.DEVICES) if LANDLOCK in walls.in_force else None
     if uid is not None:
@@ -85,7 +88,7 @@ def confine(walls: Walls, session: int, work: str) -> None:
     if rules is not None:
         landlock.enforce(rules)
     if SECCOMP in walls.in_force:
-        seccomp.install(seccomp.program(own_pid=os.getpid()))
+        seccomp.install(seccomp.program(os.getpid(), NAMESPACES in walls.in_force))
 
 
 def _set_rlimits(walls: Walls, threads_are_own: bool) -> None:

@@ -29,7 +29,7 @@ class BadImage(Exception):
     """An input picture that cannot be decoded within the session's limits."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)
+        super().__init__(f"{name}: {reason}")
         self.name = name
         self.reason = reason
 
@@ -67,10 +67,14 @@ class Inputs:
         for index, image in enumerate(self._decoded):
             name = FILE if index == 0 else f"input_image_{index}.jpg"
             data = self._files[index]
-            with open(name, "wb") as file:
-                if data is None or self._raw[index]:
-                    file.write(b"P6\n%d %d\n255\n" % image.size)
-                file.write(data if data is not None else image.tobytes())
+            try:
+                with open(name, "wb") as file:
+                    if data is None or self._raw[index]:
+                        file.write(b"P6\n%d %d\n255\n" % image.size)
+                    file.write(data if data is not None else image.tobytes())
+            except (OSError, MemoryError):
+                os.unlink(name)
+                raise
         self._files.clear()
         if not self._originals:
             self._data = memoryview(b"")  # nothing refers to the memory file any more: its mapping goes
@@ -110,9 +114,12 @@ class Inputs:
         data, description = self._originals[index]
         if "width" in description:
             return description["width"], description["height"]
-        with Image.open(io.BytesIO(data)) as image:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return (image.height, image.width) if turned else image.size
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                return (image.height, image.width) if turned else image.size
+        except OSError:
+            raise BadImage(description["name"], "not in an image format that Pillow knows") from None
 
     def _read(self, description: dict[str, Any]) -> memoryview:
         return self._data[description["offset"] : description["offset"] + description["length"]]
@@ -127,13 +134,13 @@ def _is_usable(data: memoryview, description: dict[str, Any]) -> bool:
 
 
 def _decode(data: memoryview, description: dict[str, Any]) -> Image.Image:
-    if "width" in description:
-        return Image.frombytes("RGB", (description["width"], description["height"]), data)
     try:
+        if "width" in description:
+            return Image.frombytes("RGB", (description["width"], description["height"]), data)
         with Image.open(io.BytesIO(data)) as image:
             return pictures.upright_rgb(image)
     except MemoryError:
-        raise BadImage(description["name"], "decoding it takes more memory than a session has") from None
+        raise BadImage(description["name"], "decoding it takes more memory than a session has (Limits.memory_mb)") from None
     except Exception as error:  # boundary: decoders raise anything on hostile input
         reason = str(error)[:300]
         if "BytesIO" in reason:

@@ -86,6 +86,11 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), f"unshare({flags:#x})")
 
 
+def set_host_name(name: str) -> None:
+    """sethostname(2)."""
+    _checked(_libc.sethostname(name.encode(), len(name)), "sethostname")
+
+
 def setns(fd: int, kind: int) -> None:
     """Enter the namespace that `fd` refers to."""
     _checked(_libc.setns(fd, kind), "setns")

@@ -1,4 +1,4 @@
-"""The records that cross process borders, one JSON datagram each (caller, supervisor, zygote, session).
+"""The records that cross process borders, one datagram each (caller, supervisor, zygote, session).
 
     data = encode(Fork(session=7, work="/tmp/x"))         # b'{"op": "Fork", "session": 7, ...}'
     message = decode(data, (Fork,))
@@ -52,6 +52,14 @@ class Born:
     """Zygote to supervisor, with a pidfd: the session's process exists."""
 
     session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """Zygote to supervisor: the session's process could not be made."""
+
+    session: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,8 @@ class Ran:
     """Offset in the outbox, width and height of each."""
     notes: list[str]
     state_kept: bool
+    started: bool = True
+    """False if the session was gone before the cell could start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +161,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Caller to supervisor: are you there?"""
+    """Caller to supervisor: are you there, and are you at work on request `about`?"""
 
     ref: int
+    about: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +172,7 @@ class Pong:
     """Supervisor to caller: yes, and this is what I have."""
 
     ref: int
+    knows: bool
     live: int
     pooled: int
     pids: list[int]
@@ -179,15 +191,20 @@ class Hello:
 
 
 def encode(message: Any) -> bytes:
-    """A record as a JSON datagram."""
+    """A record as a datagram: one line of JSON, then the code of a cell, if it has one, as it is."""
     body = {"op": type(message).__name__, **{f.name: getattr(message, f.name) for f in fields(message)}}
-    return json.dumps(body).encode()
+    code = body.pop("code", None)
+    head = json.dumps(body).encode()
+    return head if code is None else head + b"\n" + code.encode()
 
 
 def decode(data: bytes | bytearray | memoryview, types: tuple[type[Any], ...]) -> Any:
     """The record in a datagram, an instance of one of `types`."""
-    body = json.loads(bytes(data))
+    head, has_code, code = bytes(data).partition(b"\n")
+    body = json.loads(head)
     name = body.pop("op")
+    if has_code:
+        body["code"] = code.decode()
     for kind in types:
         if kind.__name__ == name:
             return kind(**body)

@@ -76,6 +76,7 @@ def enter(host: HostProc, roots: Iterable[str]) -> None:
         linux.unshare(flags)
     else:
         _enter_user_namespace(host, flags)
+    linux.set_host_name("sandbox")
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     sources = _open_roots(roots)  # now: a descriptor from before belongs to the old mount namespace
     linux.mount("tmpfs", _MOUNT_POINT, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m,mode=755")

@@ -1,6 +1,6 @@
 """Which system calls a session may make: an allow-list, everything else fails with EPERM.
 
-    install(program(own_pid=os.getpid()))
+    install(program(own_pid=os.getpid(), private_root=True))
 
 Not on the list: sockets of every family, fork, exec, ptrace, mounts, namespaces, keys, bpf, io_uring, memfd, signals to
 other processes. Calls newer than the table fail with ENOSYS, as on an older kernel, so that libraries fall back.
@@ -28,9 +28,8 @@ pwritev2:328:287 open:2:- openat:257:56 openat2:437:437 close:3:57 close_range:4
 newfstatat:262:79 statx:332:291 statfs:137:43 fstatfs:138:44 lseek:8:62 access:21:- faccessat:269:48 faccessat2:439:439
 readlink:89:- readlinkat:267:78 getdents:78:- getdents64:217:61 getcwd:79:17 chdir:80:49 fchdir:81:50 mkdir:83:-
 mkdirat:258:34 rmdir:84:- unlink:87:- unlinkat:263:35 rename:82:- renameat:264:38 renameat2:316:276 link:86:-
-linkat:265:37 symlink:88:- symlinkat:266:36 chmod:90:- fchmod:91:52 fchmodat:268:53 fchmodat2:452:452 umask:95:166
-utime:132:- utimes:235:- utimensat:280:88 futimesat:261:- truncate:76:45 ftruncate:77:46 fallocate:285:47 fsync:74:82
-fdatasync:75:83 fadvise64:221:223 readahead:187:213 flock:73:32 getxattr:191:8 lgetxattr:192:9 fgetxattr:193:10
+linkat:265:37 symlink:88:- symlinkat:266:36 umask:95:166 truncate:76:45 ftruncate:77:46 fallocate:285:47 fsync:74:82
+fdatasync:75:83 fadvise64:221:223 readahead:187:213 getxattr:191:8 lgetxattr:192:9 fgetxattr:193:10
 listxattr:194:11 llistxattr:195:12 flistxattr:196:13 dup:32:23 dup2:33:- dup3:292:24 pipe:22:- pipe2:293:59 poll:7:-
 ppoll:271:73 select:23:- pselect6:270:72 epoll_create:213:- epoll_create1:291:20 epoll_ctl:233:21 epoll_wait:232:-
 epoll_pwait:281:22 epoll_pwait2:441:441 eventfd:284:- eventfd2:290:19 sendfile:40:71 copy_file_range:326:285 mmap:9:222
@@ -45,8 +44,13 @@ alarm:37:- getitimer:36:102 setitimer:38:103 pause:34:- rt_sigaction:13:134 rt_s
 rt_sigpending:127:136 rt_sigsuspend:130:133 rt_sigtimedwait:128:137 sigaltstack:131:132 restart_syscall:219:128
 exit:60:93 exit_group:231:94 wait4:61:260 waitid:247:95 getrandom:318:278 arch_prctl:158:-
 """
+CHANGES_OF_FILES = """
+chmod:90:- fchmod:91:52 fchmodat:268:53 fchmodat2:452:452 utime:132:- utimes:235:- utimensat:280:88 futimesat:261:-
+"""
+"""Harmless below a private root; elsewhere only pretended, because Landlock does not cover them."""
 CONDITIONAL = """
-clone:56:220 clone3:435:435 kill:62:129 tgkill:234:131 prctl:157:167 ioctl:16:29 prlimit64:302:261 recvmsg:47:212 fcntl:72:25
+flock:73:32 clone:56:220 clone3:435:435 kill:62:129 tgkill:234:131 prctl:157:167 ioctl:16:29 prlimit64:302:261
+recvmsg:47:212 fcntl:72:25
 """
 LAST_KNOWN = 462
 """Higher numbers (also the x32 calls, which start at 2**30) get ENOSYS."""
@@ -59,7 +63,8 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020000
 _PRCTL_HARMLESS = (3, 15, 16, 23, 39, 0x53564D41)  # get dumpable, set and get name, read bounding set, get NNP, name a VMA
 _IOCTL_HARMLESS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIO(N)CLEX
-_FCNTL_HARMFUL = (8, 10, 15, 1024, 1026)  # set owner, signal and extended owner; leases; directory notification
+_FCNTL_HARMFUL = (4, 8, 10, 15, 1024, 1026)  # set flags (descriptions are shared), owner, signal; leases; notification
+_FCNTL_LOCKS = (6, 7, 37, 38)
 
 
 def numbers(table: str, machine: str) -> dict[str, int]:
@@ -77,6 +82,10 @@ def _deny(number: int = errno.EPERM) -> bytes:
     return _op(_RETURN, _ERRNO | number)
 
 
+_PRETEND = _deny(0)
+"""The call does nothing and succeeds."""
+
+
 def _load_argument(index: int) -> bytes:
     return _op(_LOAD, 16 + 8 * index)  # the low half: every argument tested here is an int
 
@@ -86,9 +95,10 @@ def _only(argument: int, values: Iterable[int]) -> list[bytes]:
     return [_load_argument(argument), *checks, _deny()]
 
 
-def _all_but(argument: int, values: Iterable[int]) -> list[bytes]:
-    checks = [step for value in values for step in (_op(_EQUAL, value, 0, 1), _deny())]
-    return [_load_argument(argument), *checks, _op(_RETURN, _ALLOW)]
+def _fcntl() -> list[bytes]:
+    harmful = [step for value in _FCNTL_HARMFUL for step in (_op(_EQUAL, value, 0, 1), _deny())]
+    locks = [step for value in _FCNTL_LOCKS for step in (_op(_EQUAL, value, 0, 1), _PRETEND)]
+    return [_load_argument(1), *harmful, *locks, _op(_RETURN, _ALLOW)]
 
 
 def _clone() -> list[bytes]:
@@ -113,7 +123,7 @@ def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
 
 
 @cache
-def program(own_pid: int, machine: str = linux.MACHINE) -> bytes:
+def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE) -> bytes:
     """The filter as BPF for a process whose pid is `own_pid`; at level 3 that is always 1, so it is built once."""
     conditional = numbers(CONDITIONAL, machine)
     rules = {
@@ -125,7 +135,8 @@ def program(own_pid: int, machine: str = linux.MACHINE) -> bytes:
         "ioctl": _only(1, _IOCTL_HARMLESS),
         "prlimit64": _only(0, [0]),
         "recvmsg": _only(0, [CHANNEL_FD]),
-        "fcntl": _all_but(1, _FCNTL_HARMFUL),
+        "fcntl": _fcntl(),
+        "flock": [_PRETEND],  # a lock on a library's file would be seen by other sessions and by the host
     }
     steps = [
         _op(_LOAD, 4),
@@ -135,8 +146,12 @@ def program(own_pid: int, machine: str = linux.MACHINE) -> bytes:
         _op(_GREATER, LAST_KNOWN, 0, 1),
         _deny(errno.ENOSYS),
     ]
-    for low, high in _runs(numbers(ALLOWED, machine).values()):
+    changes = numbers(CHANGES_OF_FILES, machine).values()
+    allowed = [*numbers(ALLOWED, machine).values(), *(changes if private_root else ())]
+    rules_for_changes = [] if private_root else [step for n in changes for step in (_op(_EQUAL, n, 0, 1), _PRETEND)]
+    for low, high in _runs(allowed):
         steps += [_op(_AT_LEAST, low, 0, 2), _op(_GREATER, high, 1, 0), _op(_RETURN, _ALLOW)]
+    steps += rules_for_changes
     for name, rule in rules.items():
         steps += [_op(_EQUAL, conditional[name], 0, len(rule)), *rule]
     return b"".join([*steps, _deny()])

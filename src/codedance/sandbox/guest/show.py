@@ -95,10 +95,11 @@ class Shown:
                 self._note(f"a figure of {dots:.3g} pixels was drawn at fewer dots per inch")
                 figure.set_dpi(figure.dpi * (self._caps.image_pixels / dots) ** 0.5 * 0.99)
             canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
-            canvas.draw()
-            drawn = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-            opaque = drawn.getextrema()[3][0] == 255  # type: ignore[index]
-            self.add(drawn.convert("RGB") if opaque else pictures.upright_rgb(drawn))
+            canvas.draw()  # type: ignore[no-untyped-call]
+            pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+            drawn = Image.frombuffer("RGBA", canvas.get_width_height(), pixels, "raw", "RGBA", 0, 1)
+            is_opaque = drawn.getchannel("A").getextrema()[0] == 255
+            self.add(drawn.convert("RGB") if is_opaque else pictures.upright_rgb(drawn))
         finally:
             plt.close(figure)
 

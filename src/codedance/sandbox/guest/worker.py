@@ -3,7 +3,7 @@
 It trusts nothing that guest code can reach: functions are bound before the first cell, builtins and the standard streams
 are put back after each one. Whatever still goes wrong here ends the process with `BROKEN`, and the supervisor says so.
 
-Requests are `messages.Load` (once, with a memory file) and `messages.Cell`, one JSON datagram each on descriptor 3. Replies:
+Requests are `messages.Load` (once, with a memory file) and `messages.Cell`, one datagram each on descriptor 3. Replies:
     {"token": "..."}                                    after start, with an empty token
     {"token": "...", "sizes": [[w, h], ...]}            after Load; or "bad": [name, reason], and the process ends
     {"token": "settled"}                                once the input file is written
@@ -38,6 +38,7 @@ MOST_REQUEST = 1 << 20
 _GUEST_PACKAGE = __name__.rpartition(".")[0]
 
 
+_write, _seek = os.write, os.lseek  # bound before guest code can replace them
 _current: Shown
 
 
@@ -68,8 +69,6 @@ class _BoundedFile(io.RawIOBase):
     def __init__(self, fd: int, most: int) -> None:
         self._fd = fd
         self._most = most
-        self._write = os.write
-        self._seek = os.lseek
 
     def writable(self) -> bool:
         return True
@@ -79,9 +78,9 @@ class _BoundedFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        room = self._most - self._seek(self._fd, 0, 1)
+        room = self._most - _seek(self._fd, 0, 1)
         if room > 0:
-            self._write(self._fd, view[:room])
+            _write(self._fd, view[:room])
         return len(view)
 
 
@@ -139,8 +138,9 @@ class Worker:
             self._write_input_file(self._inputs)
             write(CHANNEL_FD, dumps({"token": "settled"}).encode())
         while request := read(CHANNEL_FD, MOST_REQUEST):
-            message = loads(request)
-            reply = self._run(message["code"])
+            head, _, code = request.partition(b"\n")
+            message = loads(head)
+            reply = self._run(code.decode())
             write(CHANNEL_FD, dumps({"token": message["token"], **reply}).encode())
         exit_now(0)
 
@@ -153,8 +153,9 @@ class Worker:
             self._inputs = Inputs(fds[0] if fds else None, message.images, message.originals)
         except BadImage as bad:
             return {"token": message.token, "bad": [bad.name, bad.reason]}
-        except MemoryError:
-            return {"token": message.token, "bad": ["the input images", "together they take more memory than a session has"]}
+        except (MemoryError, OSError):  # an inbox that does not even fit the address space
+            reason = "together they take more memory than a session has (Limits.memory_mb)"
+            return {"token": message.token, "bad": ["the input images", reason]}
         self._namespace.update(self._inputs.variables())
         return {"token": message.token, "sizes": self._inputs.sizes}
 
@@ -162,14 +163,15 @@ class Worker:
         self._input_note: str | None = None
         try:
             inputs.write_file()
-        except OSError as error:
-            self._input_note = f"the file input_image.jpg could not be written: {error.strerror}"
+        except (OSError, MemoryError) as error:
+            self._input_note = f"not every input file could be written: {error or 'out of memory'}"
 
     def _run(self, source: str) -> dict[str, Any]:
         self._num_cells += 1
         self._shown.start_cell(source)
         failure: Failure | None = None
         note: str | None = None
+        self._namespace["__builtins__"] = builtins
         self._room.restrict()
         try:
             failure, note = self._run_cell(source)
@@ -204,12 +206,15 @@ class Worker:
         if outcome[0] is not None and outcome[0].type != "TimeIsUp":
             try:
                 self._shown.add_open_figures()
-            except Exception:  # boundary: a half-built figure of a failed cell may not be drawable
+            except BaseException:  # boundary: a half-built figure of a failed cell may not be drawable
                 self._shown.notes.append("a figure of the failed cell could not be drawn")
         return outcome
 
     def _print_trace(self, failure: Failure) -> None:
-        self._streams[1].write(failure.trace)
+        try:
+            self._streams[1].write(failure.trace)
+        except (OSError, ValueError):  # the cell closed or detached it
+            pass
 
     def _flush(self) -> None:
         for stream in self._streams:
@@ -220,16 +225,15 @@ class Worker:
 
     def _renew_streams(self) -> None:
         """Fresh sys.stdout and sys.stderr, whatever a cell did to the last ones."""
-        if not self._streams or any(stream.closed for stream in self._streams):
-            self._streams = tuple(
-                io.TextIOWrapper(
-                    io.BufferedWriter(_BoundedFile(fd, self._caps.output_kb * 1024 + 1), 8192),
-                    encoding="utf-8",
-                    errors="backslashreplace",
-                    line_buffering=fd == 2,
-                )
-                for fd in (1, 2)
+        self._streams = tuple(
+            io.TextIOWrapper(
+                io.BufferedWriter(_BoundedFile(fd, self._caps.output_kb * 1024 + 1), 8192),
+                encoding="utf-8",
+                errors="backslashreplace",
+                line_buffering=fd == 2,
             )
+            for fd in (1, 2)
+        )
         sys.stdout, sys.stderr = self._streams
         sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
 

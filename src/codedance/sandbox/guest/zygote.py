@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import confine, landlock, linux, memory, namespaces, seccomp
-from .messages import BROKEN, Born, Died, Failed, Fork, Ready, decode, encode
+from .messages import BROKEN, Born, Died, Failed, Fork, Ready, Unborn, decode, encode
 from .namespaces import new_pid_namespace
 from .seccomp import CHANNEL_FD
 from .settings import Caps, Settings
@@ -86,8 +86,9 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
         serve = _load_libraries()
     if jailed:
         namespaces.seal()
-    seccomp.program(own_pid=1)  # built once for all sessions
+    seccomp.program(own_pid=1, private_root=True)  # built once for all sessions
     first_uid = namespaces.first_session_uid(host)
+    sys.argv[:], sys.orig_argv[:] = [""], []
     memory.use_huge_pages(host.read("self/maps"))
     if host.num_threads() != 1:
         raise RuntimeError(f"a guest library started threads ({host.num_threads()}); sessions cannot be forked safely")
@@ -204,16 +205,24 @@ class _Nursery:
                 self._fork(decode(data, (Fork,)), fds, own_namespace)
 
     def _fork(self, order: Fork, fds: list[int], own_namespace: int | None) -> None:
+        try:
+            self._fork_into(order, fds, own_namespace)
+        except OSError as error:
+            self.control.send(encode(Unborn(order.session, str(error))))
+        for fd in fds:
+            os.close(fd)
+
+    def _fork_into(self, order: Fork, fds: list[int], own_namespace: int | None) -> None:
         scope = new_pid_namespace(own_namespace) if own_namespace is not None else nullcontext()
         with scope:
             child = os.fork()
             if child == 0:
+                self.sessions.clear()
                 _be_session(self.walls, self.serve, order, fds)
         self.sessions[child] = order.session
         pidfd = os.pidfd_open(child)
         socket.send_fds(self.control, [encode(Born(order.session))], [pidfd])
-        for fd in (pidfd, *fds):
-            os.close(fd)
+        os.close(pidfd)
 
     def _reap(self) -> None:
         while self.sessions:
@@ -253,7 +262,16 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         channel, out, err, outbox = fds
-        _move({1: out, 2: err, CHANNEL_FD: channel, _OUTBOX_FD: outbox, _HOST_PROC_FD: walls.host.fd})
+        _move(
+            {
+                0: os.open("/dev/null", os.O_RDONLY),
+                1: out,
+                2: err,
+                CHANNEL_FD: channel,
+                _OUTBOX_FD: outbox,
+                _HOST_PROC_FD: walls.host.fd,
+            }
+        )
         walls.host.fd = _HOST_PROC_FD
         confine.confine(walls, order.session, order.work)
         serve(walls.settings.caps)
@@ -264,7 +282,7 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
 
 
 def _move(targets: dict[int, int]) -> None:
-    """Put descriptors where `targets` wants them and close every other one but stdin."""
+    """Put descriptors where `targets` wants them and close every other one. Stdin too: its description would be shared."""
     high = max(*targets, *targets.values()) + 1
     for offset, fd in enumerate(targets.values()):
         os.dup2(fd, high + offset)

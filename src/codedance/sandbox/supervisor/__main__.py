@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from typing import Any
 
 from codedance.sandbox import wire
 from codedance.sandbox.supervisor.core import Supervisor
@@ -26,6 +27,12 @@ async def _serve(orders: Orders, caller_pid: int, socket_fd: int) -> None:
     supervisor = Supervisor(orders, caller)
     loop.add_reader(pidfd, over.set)  # a forked child of the caller may hold its socket open for longer
     loop.add_signal_handler(signal.SIGTERM, over.set)
+
+    def stop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        over.set()  # better a fresh supervisor than one in an unknown state
+
+    loop.set_exception_handler(stop)
     await over.wait()
     loop.remove_reader(pidfd)
     supervisor.end()

@@ -21,6 +21,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from codedance.sandbox import wire
 from codedance.sandbox.guest import confine, namespaces
@@ -43,6 +44,7 @@ from codedance.sandbox.guest.messages import (
     Ran,
     Ready,
     Run,
+    Unborn,
     decode,
     encode,
 )
@@ -77,7 +79,9 @@ class Supervisor:
         self._wards: dict[int, Ward] = {}
         self._pool: deque[Ward] = deque()
         self._waiting: deque[tuple[Open, list[int]]] = deque()
+        self._second_tries: set[int] = set()
         self._num_sessions = 0
+        self._num_oom_kills = 0
         self._num_failed_starts = 0
         self._num_stillborn = 0
         self._ready: Ready | None = None
@@ -105,7 +109,7 @@ class Supervisor:
             case Ping():
                 zygote = self._zygote.pid if self._zygote else 0
                 live = len(self._wards) - len(self._pool)
-                self._tell(Pong(message.ref, live, len(self._pool), [os.getpid(), zygote]))
+                self._tell(Pong(message.ref, self._knows(message.about), live, len(self._pool), [os.getpid(), zygote]))
 
     def end(self) -> None:
         """Kill everything and leave nothing behind."""
@@ -116,6 +120,12 @@ class Supervisor:
             self._scratch.close()
         if self._cgroup is not None:
             self._cgroup.remove()
+
+    def _knows(self, ref: int) -> bool:
+        refs = {request.ref for request, _ in self._waiting}
+        for ward in self._wards.values():
+            refs |= {ward.ref, ward.close_ref or 0, ward.early.ref if ward.early else 0}
+        return ref in refs
 
     # -- the zygote ---------------------------------------------------------------------------------------------------
 
@@ -134,7 +144,7 @@ class Supervisor:
         try:
             self._zygote = Zygote(self._orders, self._cgroup, self._from_zygote, self._zygote_ended)
         except OSError as error:
-            self._zygote_failed(f"{self._orders.python} cannot be started: {error.strerror}")
+            self._loop.call_soon(self._zygote_ended, f"{self._orders.python} cannot be started: {error.strerror}")
             return
         self._start_timer = self._loop.call_later(_START_S, self._zygote_ended, f"not ready after {_START_S:.0f} s")
 
@@ -142,7 +152,7 @@ class Supervisor:
         if self._start_timer is not None:
             self._start_timer.cancel()
         if self._zygote is not None:
-            self._zygote.end()
+            self._zygote.end(at_once=self._ready is None)
             self._zygote = None
 
     def _from_zygote(self, message: Message, fds: list[int]) -> None:
@@ -154,10 +164,15 @@ class Supervisor:
             case Born():
                 ward = self._wards.get(message.session)
                 if ward is None or ward.state is State.ENDING:  # given up before it was born
-                    signal.pidfd_send_signal(fds[0], signal.SIGKILL)
+                    with suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(fds[0], signal.SIGKILL)
                     os.close(fds[0])
                 else:
                     ward.pidfd = fds[0]
+                    self._pool_if_ready(ward)
+            case Unborn():
+                if (ward := self._wards.get(message.session)) is not None:
+                    self._bury(ward, f"its process could not be made: {message.reason}")
             case Died():
                 if (ward := self._wards.get(message.session)) is not None:
                     self._bury(ward, _cause_of_death(message.status))
@@ -166,7 +181,6 @@ class Supervisor:
         assert self._start_timer is not None
         self._start_timer.cancel()
         self._ready = ready
-        self._num_failed_starts = 0
         if confine.NAMESPACES in {name for name, reason in ready.absent.items() if reason is not None}:
             self._scratch = self._scratch or Scratch()
         if not self._greeted:
@@ -177,26 +191,19 @@ class Supervisor:
 
     def _zygote_ended(self, why: str) -> None:
         """All its sessions are gone with it; start another one, unless it never works."""
-        was_ready = self._ready is not None
         self._stop_zygote()
         self._ready = None
         for ward in list(self._wards.values()):
             self._bury(ward, f"the zygote process ended ({why})")
-        if was_ready:
-            self._start_zygote()
-        else:
-            self._zygote_failed(why)
-
-    def _zygote_failed(self, why: str) -> None:
         self._num_failed_starts += 1
         if self._num_failed_starts < _MOST_FAILED_STARTS:
             self._start_zygote()
             return
+        self._num_failed_starts = 0  # the next request tries again
         if not self._greeted:
             self._greeted = True
             self._tell(Hello({}, 0, {}, fatal=why))
         self._fail_waiting(why)
-        self._num_failed_starts = 0
 
     # -- the pool -----------------------------------------------------------------------------------------------------
 
@@ -211,25 +218,36 @@ class Supervisor:
             self._num_sessions += 1
             session = self._num_sessions
             uid = namespaces.session_uid(self._first_uid, session)
-            work = self._scratch.make(session, uid) if self._scratch else None
-            ward = Ward.create(session, self._caps, work)
+            try:
+                work = self._scratch.make(session, uid) if self._scratch else None
+                ward = Ward.create(session, self._caps, work)
+            except OSError as error:  # descriptors, memory or disk of the machine
+                self._fail_waiting(f"the supervisor cannot make another session: {error.strerror}")
+                return
             self._wards[session] = ward
             self._loop.add_reader(ward.channel, self._from_session, ward)
-            self._after(ward, _FORK_S, self._kill, ExecStatus.CRASHED, "it did not start in time")
+            self._after(ward, _FORK_S, self._not_born)
             self._zygote.fork(ward)
+
+    def _not_born(self, ward: Ward) -> None:
+        if ward.pidfd is None:
+            self._zygote_ended(f"it did not fork within {_FORK_S:g} s")
+        else:
+            self._kill(ward, ExecStatus.CRASHED, "it did not start in time")
 
     def _hand_out(self) -> None:
         while self._waiting and self._pool:
             ward = self._pool.popleft()
             if ward.state is not State.POOLED:  # it died while it waited
                 continue
-            request, fds = self._waiting.popleft()
+            request, fds = ward.wish = self._waiting.popleft()
             ward.state, ward.ref = State.LOADING, request.ref
             late = f"decoding its pictures took more than {self._orders.open_s:g} s"
             self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, late)
             load = encode(Load(ward.next_token(), request.images, request.originals))
-            wire.send_once(ward.channel, load, fds)
-            _close_all(fds)
+            if not wire.send_once(ward.channel, load, fds):
+                self._kill(ward, ExecStatus.CRASHED, "it died in the pool")
+                ward.verdict = None
         if not self._pool:
             self._refill()
 
@@ -239,7 +257,7 @@ class Supervisor:
         while (data := ward.receive()) is not None:
             if not data:
                 self._loop.remove_reader(ward.channel)
-                if ward.state is State.IDLE:
+                if ward.state in (State.IDLE, State.POOLED):
                     self._kill(ward, ExecStatus.CRASHED, "its process ended between two cells")
                 else:  # most likely it died, and the zygote is about to say how
                     self._after(ward, _DEATH_S, self._kill, ExecStatus.PROTOCOL, "it closed its channel")
@@ -249,28 +267,38 @@ class Supervisor:
             except reply.Forged as forged:
                 self._kill(ward, ExecStatus.PROTOCOL, f"it sent something of its own to the supervisor ({forged})")
                 return
+            except Exception as error:  # boundary: whatever one session sends must not reach the others
+                self._kill(ward, ExecStatus.CRASHED, f"the supervisor could not handle it: {error!r}")
+                return
 
     def _advance(self, ward: Ward, data: bytes) -> None:
         match ward.state:
             case State.FORKING:
                 reply.parse_word(data, "")
-                ward.cancel_timers()
-                ward.state = State.POOLED
-                self._num_stillborn = 0
-                self._pool.append(ward)
-                self._hand_out()
+                ward.has_spoken = True
+                self._pool_if_ready(ward)
             case State.LOADING:
                 self._loaded(ward, reply.parse_loaded(data, ward.token))
             case State.SETTLING:
                 reply.parse_word(data, "settled")
                 self._settled(ward)
             case State.RUNNING:
-                done = reply.parse_done(data, ward.token, ward.first_pixel, ward.outbox_bytes, self._caps.images)
+                done = reply.parse_done(data, ward.token, reply.Room(ward.first_pixel, ward.outbox_bytes, self._caps))
                 self._finish(ward, done)
             case State.ENDING:
                 pass
             case State.POOLED | State.IDLE:
                 raise reply.Forged("nobody had asked")
+
+    def _pool_if_ready(self, ward: Ward) -> None:
+        """Its own word and the zygote's come in any order."""
+        if ward.state is not State.FORKING or not ward.has_spoken or ward.pidfd is None:
+            return
+        ward.cancel_timers()
+        ward.state = State.POOLED
+        self._num_stillborn = self._num_failed_starts = 0
+        self._pool.append(ward)
+        self._hand_out()
 
     def _loaded(self, ward: Ward, loaded: reply.Loaded) -> None:
         ward.cancel_timers()
@@ -280,6 +308,10 @@ class Supervisor:
             self._kill(ward, ExecStatus.CRASHED, "its pictures were refused")
             return
         ward.state = State.SETTLING
+        self._second_tries.discard(ward.ref)
+        if ward.wish is not None:
+            _close_all(ward.wish[1])
+            ward.wish = None
         self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, "writing its input file took too long")
         self._caller.send(encode(Opened(ward.ref, ward.session, loaded.sizes)), [ward.outbox])
 
@@ -376,20 +408,32 @@ class Supervisor:
             case State.FORKING:
                 self._stillborn(ward, cause)
             case State.LOADING if ward.ref:
-                self._tell(Opened(ward.ref, 0, [], bad=["the input images", cause]))
+                self._load_failed(ward, cause)
             case State.RUNNING:
                 self._tell(self._obituary(ward, cause))
             case State.IDLE | State.SETTLING if ward.close_ref is None:
                 self._tell(Lost(ward.session, cause))
-                if ward.early is not None:
-                    self._tell(_lost_before(ward.early.ref))
+        if ward.early is not None:
+            self._tell(_lost_before(ward.early.ref))
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
         self._loop.remove_reader(ward.channel)
+        if ward.work is not None and self._scratch is not None and ward.has_ended():
+            self._scratch.remove(ward.work)  # else with the rest, at the end
         ward.close()
-        if ward.work is not None and self._scratch is not None:
-            self._scratch.remove(ward.work)
         self._refill()
+
+    def _load_failed(self, ward: Ward, cause: str) -> None:
+        """Pictures that took too long are at fault; a session that died over them may not be, so one more may try."""
+        if ward.verdict is not None:
+            self._tell(Opened(ward.ref, 0, [], bad=["the input images", cause]))
+        elif ward.wish is not None and ward.ref not in self._second_tries:
+            self._second_tries.add(ward.ref)
+            self._waiting.appendleft(ward.wish)
+            ward.wish = None
+        else:
+            self._second_tries.discard(ward.ref)
+            self._tell(Opened(ward.ref, 0, [], failed=f"no session could take the input images: {cause}"))
 
     def _stillborn(self, ward: Ward, cause: str) -> None:
         """A session that never got behind its walls; if that happens again and again, say why instead of trying for ever."""
@@ -410,12 +454,17 @@ class Supervisor:
         status, why = ward.verdict or (ExecStatus.CRASHED, cause)
         if ward.verdict is None and ward.interrupted:
             status = ExecStatus.TIMEOUT
-        if ward.verdict is None and cause.endswith("SIGKILL") and self._cgroup is not None and self._cgroup.oom_kills():
+        if ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory():
             status, why = ExecStatus.OUT_OF_MEMORY, "the sandbox as a whole was out of memory and the kernel killed it"
         kind, message = _OBITUARIES[status], why
         if status is ExecStatus.TIMEOUT:
             message = f"{self._over_time()} and {why}" if ward.verdict else self._over_time()
         return Ran(ward.ref, status, [kind, message, None], seconds, out, err, truncated, [], [], False)
+
+    def _was_out_of_memory(self) -> bool:
+        """Whether the kernel has killed something for the cap on all sessions since the last time we asked."""
+        seen, self._num_oom_kills = self._num_oom_kills, self._cgroup.oom_kills() if self._cgroup is not None else 0
+        return self._num_oom_kills > seen
 
     # -- small things -------------------------------------------------------------------------------------------------
 
@@ -435,7 +484,8 @@ _OBITUARIES = {
 
 
 def _lost_before(ref: int) -> Ran:
-    return Ran(ref, ExecStatus.CRASHED, ["SessionLost", "the session is gone", None], 0.0, 0, 0, False, [], [], False)
+    error = ["SessionLost", "the session was gone", None]
+    return Ran(ref, ExecStatus.CRASHED, error, 0.0, 0, 0, False, [], [], state_kept=False, started=False)
 
 
 def _cause_of_death(status: int) -> str:

@@ -4,14 +4,14 @@
         work = scratch.make(session=7)
         scratch.excess(work, caps)         # "it wrote more than 64 MB", or None
 
-A watcher, not a wall: a cell can be over for as long as the watcher sleeps. Level 3 has the wall.
+A watcher, not a wall: a cell can be over for as long as the watcher sleeps, and files that were deleted while open are not seen.
+Level 3 has the wall.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +26,7 @@ class Scratch:
     """A host directory that holds one directory a session, and goes away with the supervisor."""
 
     def __init__(self) -> None:
-        _sweep()
+        sweep()
         self._root = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         os.chmod(self._root, 0o711)
 
@@ -39,20 +39,18 @@ class Scratch:
         return path
 
     def excess(self, path: str, caps: Caps) -> str | None:
-        """What is over the caps, if anything."""
+        """What is over the caps, if anything; also if the tree cannot be walked to its end."""
         size = count = 0
-        stack = [path]
-        while stack:
-            with suppress(OSError), os.scandir(stack.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    if count > caps.files:
-                        return f"it made more than {caps.files} files"
-                    with suppress(OSError):
-                        info = entry.stat(follow_symlinks=False)
-                        size += info.st_blocks * 512
-                        if stat.S_ISDIR(info.st_mode):
-                            stack.append(entry.path)
+        try:
+            for _, directories, files, fd in os.fwalk(path, onerror=_raise):
+                count += len(directories) + len(files)
+                if count > caps.files:
+                    return f"it made more than {caps.files} files"
+                size += sum(os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks for name in files) * 512
+        except FileNotFoundError:
+            return None  # something was deleted under way; the next look will tell
+        except (OSError, RecursionError) as error:
+            return f"its directory cannot be read ({type(error).__name__})"
         return f"it wrote more than {caps.disk_mb} MB" if size > caps.disk_mb << 20 else None
 
     def remove(self, path: str) -> None:
@@ -62,6 +60,10 @@ class Scratch:
     def close(self) -> None:
         """Delete everything."""
         _delete(self._root)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _delete(path: str) -> None:
@@ -83,7 +85,7 @@ def _delete(path: str) -> None:
             os.rmdir(directory)
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Delete what supervisors that were killed have left."""
     for path in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
         pid = path.name.removeprefix(_PREFIX).partition("-")[0]

@@ -1,6 +1,6 @@
 """Read what a session answers, believing nothing.
 
-    reply = parse(datagram, token, first_byte=131072, outbox_bytes=134348800, most_images=16)
+    done = parse_done(datagram, token, Room(first=131072, end=134348800, caps=caps))
 
 Anything that is not exactly a reply of our own worker raises Forged; the session is then killed. Not covered: a session
 that lies about its own prints and pictures (it could simply print them).
@@ -13,8 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-MOST_BYTES = 1 << 18
+from codedance.sandbox.guest.settings import Caps
+
+_MOST_BYTES = 1 << 16
 _MOST_NOTES, _MOST_NOTE, _MOST_TEXT = 300, 500, 4000
+_ROUNDING = 2.0
+"""By how much a picture's sides may miss the aspect limit, since they are whole numbers after scaling."""
 
 
 class Forged(Exception):
@@ -40,6 +44,15 @@ class Done:
     notes: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where in the outbox a session's pictures may lie, and how large they may be."""
+
+    first: int
+    end: int
+    caps: Caps
+
+
 def parse_word(data: bytes, token: str) -> None:
     """A sign of life without content: the first word of a fresh session, and when its files are written."""
     _fields(data, token, ())
@@ -51,11 +64,11 @@ def parse_loaded(data: bytes, token: str) -> Loaded:
     if "bad" in fields:
         name, reason = _items(fields["bad"], 2)
         return Loaded([], [_text(name), _text(reason)])
-    return Loaded([[_int(side, 1, 1 << 24) for side in _items(size, 2)] for size in _list(fields.get("sizes"), 4096)], None)
+    return Loaded([[_int(side, 1, 1 << 31) for side in _items(size, 2)] for size in _list(fields.get("sizes"), 4096)], None)
 
 
-def parse_done(data: bytes, token: str, first_byte: int, outbox_bytes: int, most_images: int) -> Done:
-    """The answer to `Cell`; every picture must lie inside the outbox."""
+def parse_done(data: bytes, token: str, room: Room) -> Done:
+    """The answer to `Cell`; pictures must lie one behind the other inside the outbox and obey the caps."""
     fields = _fields(data, token, ("error", "images", "notes"))
     error, out_of_memory = None, False
     if fields.get("error") is not None:
@@ -63,20 +76,27 @@ def parse_done(data: bytes, token: str, first_byte: int, outbox_bytes: int, most
         line = details.get("line")
         error = [_text(details.get("type")), _text(details.get("message")), None if line is None else _int(line, 0, 1 << 30)]
         out_of_memory = details.get("out_of_memory") is True
-    images = list(_images(fields.get("images"), first_byte, outbox_bytes, most_images))
+    images = list(_images(fields.get("images"), room))
     notes = [_text(note)[:_MOST_NOTE] for note in _list(fields.get("notes"), _MOST_NOTES)]
     return Done(error, out_of_memory, images, notes)
 
 
-def _images(value: Any, first_byte: int, outbox_bytes: int, most: int) -> Iterator[list[int]]:
-    for entry in _list(value, most):
-        offset, width, height = (_int(number, 0, outbox_bytes) for number in _items(entry, 3))
-        if offset < first_byte or width < 1 or height < 1 or offset + 3 * width * height > outbox_bytes:
+def _images(value: Any, room: Room) -> Iterator[list[int]]:
+    free = room.first
+    for entry in _list(value, room.caps.images):
+        offset, width, height = (_int(number, 0, room.end) for number in _items(entry, 3))
+        if offset < free or width < 1 or height < 1 or offset + 3 * width * height > room.end:
             raise Forged(f"a picture of {width}x{height} at {offset} does not fit the outbox")
+        aspect = max(width, height) / min(width, height)
+        if width * height > room.caps.image_pixels or aspect > _ROUNDING * room.caps.image_aspect:
+            raise Forged(f"a picture of {width}x{height} is beyond the limits")
+        free = offset + 3 * width * height
         yield [offset, width, height]
 
 
 def _fields(data: bytes, token: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    if len(data) > _MOST_BYTES:
+        raise Forged("it is too long")
     try:
         fields = _dict(json.loads(data))
     except (ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ import asyncio
 import fcntl
 import os
 import secrets
+import select
 import signal
 import socket
 from contextlib import suppress
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from codedance.sandbox import wire
-from codedance.sandbox.guest.messages import Run
+from codedance.sandbox.guest.messages import Open, Run
 from codedance.sandbox.guest.settings import Caps
 from codedance.types import ExecStatus
 
@@ -56,6 +57,10 @@ class Ward:
     ended_in: State | None = None
     """The state in which it was killed."""
     pidfd: int | None = None
+    has_spoken: bool = False
+    """Its walls are up."""
+    wish: tuple[Open, list[int]] | None = None
+    """What it is loading, for another session if this one dies over it."""
     ref: int = 0
     """The caller's request that is waiting for this session."""
     early: Run | None = None
@@ -98,6 +103,10 @@ class Ward:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, number)
 
+    def has_ended(self) -> bool:
+        """Whether its process is gone for certain."""
+        return self.pidfd is not None and bool(_poll(self.pidfd))
+
     def receive(self) -> bytes | None:
         """The next datagram, empty at the end, None if there is none yet."""
         try:
@@ -134,9 +143,16 @@ class Ward:
         self.cancel_timers()
         self.channel.close()
         self.theirs.close()
-        for fd in (self.stdout, self.stderr, self.outbox, self.pidfd):
+        inbox = self.wish[1] if self.wish is not None else []
+        for fd in (self.stdout, self.stderr, self.outbox, self.pidfd, *inbox):
             if fd is not None:
                 os.close(fd)
+
+
+def _poll(fd: int) -> list[tuple[int, int]]:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return poll.poll(0)
 
 
 def _sealed_file(name: str, size: int) -> int:

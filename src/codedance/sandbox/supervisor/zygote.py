@@ -15,14 +15,15 @@ from contextlib import suppress
 
 from codedance.sandbox import wire
 from codedance.sandbox.guest import namespaces
-from codedance.sandbox.guest.messages import Born, Died, Failed, Fork, Ready, decode, encode
+from codedance.sandbox.guest.messages import Born, Died, Failed, Fork, Ready, Unborn, decode, encode
 from codedance.sandbox.supervisor.cgroup import Cgroup
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.ward import Ward
 
-Message = Ready | Failed | Born | Died
+Message = Ready | Failed | Born | Unborn | Died
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from guest.zygote import main; main()"
 _END_S = 2.0
+_MOST_SAID = 200
 
 
 class Zygote:
@@ -52,32 +53,40 @@ class Zygote:
         theirs.close()
         self.pid = self._process.pid
         self._channel = wire.Channel(ours, self._receive, self._ended)
-        if cgroup is not None:
-            cgroup.add(self.pid)
+        try:
+            if cgroup is not None:
+                cgroup.add(self.pid)
+        except OSError:
+            self.end(at_once=True)
+            raise
         with suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "w") as file:
-            file.write("1000")  # rather one of these than the caller
+            file.write("500")  # rather this one than the caller; sessions come first
         self._channel.send(b"begin")
 
     def fork(self, ward: Ward) -> None:
         """Order the process of `ward`."""
-        fds = [ward.theirs.fileno(), ward.stdout, ward.stderr, ward.outbox]
+        outbox = os.open(f"/proc/self/fd/{ward.outbox}", os.O_RDWR | os.O_CLOEXEC)  # a description that only the session has
+        fds = [ward.theirs.fileno(), ward.stdout, ward.stderr, outbox]
         self._channel.send(encode(Fork(ward.session, ward.work or "")), fds)
+        os.close(outbox)
         ward.theirs.close()
 
-    def end(self) -> None:
-        """Hang up: it ends itself and every session, and is killed if it does not."""
+    def end(self, at_once: bool) -> None:
+        """Hang up: it ends itself and every session, and is killed if it does not, or `at_once`."""
+        if at_once:
+            self._process.kill()
         self._channel.close()
         self._reap()
         self._errors.close()
 
     def _receive(self, data: memoryview, fds: list[int]) -> None:
-        self._on_message(decode(data, (Ready, Failed, Born, Died)), fds)
+        self._on_message(decode(data, (Ready, Failed, Born, Unborn, Died)), fds)
 
     def _ended(self) -> None:
         self._reap()
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 2000))
-        said = self._errors.read().decode(errors="replace").strip()
+        said = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2][:_MOST_SAID]
         self._errors.close()
         self._on_end(f"status {self._process.returncode}" + (f"; it said: {said}" if said else ""))
 
