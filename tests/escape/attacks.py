@@ -22,6 +22,11 @@ def _frame(fields: str) -> tuple[str, str]:
     return (_TOKEN + f"send(**{{**good, {fields}}})\ntime.sleep(1)", "print(1)")
 
 
+def _survived_all(results: list) -> str | None:  # type: ignore[type-arg]
+    """No cell ended the session."""
+    return None if all(r.state_kept and not r.replayed for r in results) else "; ".join(map(describe, results))
+
+
 def _its_own_harm(results: list) -> str | None:  # type: ignore[type-arg]
     """Code that forges a reply of its own session with the right token harms that session alone."""
     return None if results[-1].status in (_OK, _PROTOCOL) else describe(results[-1])
@@ -92,6 +97,37 @@ CHANNEL = (
 )
 
 MACHINERY = (
+    Check("append mode on every descriptor", (
+        "import fcntl, os\nfor fd in range(6):\n    try: fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)\n    except OSError: pass\nprint('hi')",
+        "print(1)"), prints("1")),
+    Check("append mode and a crash", (
+        "import fcntl, os\nfor fd in range(6):\n    try: fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)\n    except OSError: pass\n"
+        "os.write(1, b'hi'); os._exit(3)", "print(1)"), ends(_CRASH, _OK)),
+    Check("an exception named like ours", ("class SessionLost(Exception): pass\nraise SessionLost('x')", "print(1)"), both(
+        ends(_ERROR, _OK), survived)),
+    Check("syntax errors of its own making", (
+        "raise SyntaxError", "raise SyntaxError('x', ('<cell 1>', 'evil', 1, ''))", "e = SyntaxError('x'); e.msg = 5; raise e", "print(1)"),
+        both(ends(_ERROR, _ERROR, _ERROR, _OK), survived)),
+    Check("exceptions with names of their own", (
+        "class M(type):\n    __name__ = property(lambda c: 1 / 0)\nclass E(Exception, metaclass=M): pass\nraise E('x')", "print(1)"),
+        both(ends(_ERROR, _OK), survived)),
+    Check("an exit code that is no number", (
+        "class C:\n    def __eq__(self, other): raise KeyboardInterrupt\n    __hash__ = None\nraise SystemExit(C())", "print(1)"),
+        both(ends(_ERROR, _OK), survived)),
+    Check("a figure that ends everything when drawn", (
+        "import matplotlib.pyplot as plt\nfrom matplotlib.lines import Line2D\nclass L(Line2D):\n    def draw(self, r): raise SystemExit(0)\n"
+        "fig, ax = plt.subplots(); ax.add_line(L([0, 1], [0, 1]))\n1 / 0", "print(1)"), both(ends(_ERROR, _OK), survived)),
+    Check("streams detached and reconfigured", (
+        "import sys\nsys.stdout.reconfigure(encoding='utf-16')\nprint('x')", "import sys\nsys.stdout.detach(); sys.stderr.detach()", "print(1)"),
+        both(prints("1"), _survived_all)),
+    Check("the line cache taken away", ("import linecache\nlinecache.cache = None", "1 / 0", "print(1)"), both(prints("1"), _survived_all)),
+    Check("builtins taken away", ("__builtins__ = None", "print(1)"), both(prints("1"), _survived_all)),
+    Check("a channel that does not block", ("import os\nos.set_blocking(3, False)", "import time; time.sleep(0.1)", "print(1)"), prints("1")),
+    Check("a picture larger than the guards allow", _frame("'images': [[40000, 1, 40000000]]"), ends(_PROTOCOL, _OK)),
+    Check("pictures one over the other", _frame("'images': [[40000, 900, 900]] * 4"), ends(_PROTOCOL, _OK)),
+    Check("notes that grow on the way", (
+        _TOKEN + "os.write(3, json.dumps({'token': token, **good, 'notes': ['\u00e9' * 400] * 150}, ensure_ascii=False).encode())\ntime.sleep(1)",
+        "print(1)"), ends(_PROTOCOL, _OK)),
     Check("the worker's loop taken apart", (
         _MODULES + "for o in gc.get_objects():\n    if type(o).__name__ == 'Worker': o.__dict__.clear()", "print(1)"), contained),
     Check("memory full when the cell ends", (
@@ -117,6 +153,13 @@ MACHINERY = (
 )
 
 PLACES = (
+    Check("files of others keep their modes and times", (
+        "import os, shutil\nfor path in (os.__file__, '/tmp', os.path.dirname(os.getcwd())):\n    try: os.chmod(path, 0); os.utime(path, (0, 0))\n"
+        "    except OSError: pass\nprint(os.stat(os.__file__).st_mode & 0o444 != 0, os.stat(os.__file__).st_mtime > 1, len(os.listdir('.')))"),
+        lambda results: None if results[-1].stdout.startswith("True True") else describe(results[-1]), 2),
+    Check("no lock is seen by others", ("import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_EX)", "print(1)"), ends(_QUIET, _OK), 1),
+    Check("stdin is nobody else's", ("import fcntl\ntry: fcntl.fcntl(0, fcntl.F_SETFL, 0o4000)\nexcept OSError: print(1)",), prints("1"), 1),
+    Check("the host's name is not told", ("import os\nprint(os.uname().nodename)",), prints("sandbox"), 3),
     Check("nothing is left in a new session", ("import os\nprint(sorted(os.listdir('.')), os.getcwd() != '/')",), prints("['input_image.jpg'] True")),
     Check("the way up is closed", (attempt(
         "open('../../../../etc/passwd')", "os.chdir('..'); open('x', 'w'); os.chdir('../..'); open('x', 'w')"),),

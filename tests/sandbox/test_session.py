@@ -123,6 +123,93 @@ async def test_code_that_cannot_be_sent_is_refused_as_a_result(box: Sandbox) -> 
         assert (await session.run("print('\N{SNOWMAN}' + '\ud800'.encode('utf-8', 'replace').decode())")).ok
 
 
+@pytest.mark.parametrize("unit", ["\n", "\N{CYRILLIC SMALL LETTER SHORT I}", "\x01", "\N{GRINNING FACE}", "x"])
+async def test_code_up_to_the_limit_runs_whatever_its_characters(box: Sandbox, unit: str) -> None:
+    most = box.limits.code_kb * 1024 - 30
+    async with box.session() as session:
+        result = await asyncio.wait_for(session.run("s = '''" + unit * (most // len(unit.encode())) + "'''\nprint(1)"), 10)
+        assert (result.status, result.stdout) == (ExecStatus.OK, "1\n")
+
+
+async def test_a_rebuild_that_is_interrupted_is_done_by_the_next_run() -> None:
+    async with (
+        Sandbox(Limits(time_s=3), require=0, parallel=1, wait_s=0.3) as box,
+        box.session() as hog,
+        box.session() as session,
+    ):
+        for cell in ("x = 1", "y = 2", "z = 3"):
+            await session.run(cell)
+        assert (await session.run("import os; os._exit(1)")).status is ExecStatus.CRASHED
+        hogging = asyncio.ensure_future(hog.run("import time; time.sleep(1)"))
+        await asyncio.sleep(0.1)
+        with pytest.raises(SandboxError, match="raise parallel"):
+            await session.run("print(x)")
+        await hogging
+        after = await session.run("print(x, y, z)")
+        assert (after.stdout, after.replayed, after.replay_failed) == ("1 2 3\n", 3, False)
+
+
+async def test_a_replay_that_fails_late_keeps_the_cells_before(box: Sandbox) -> None:
+    async with box.session() as session:
+        for cell in ("x = 1", "y = 2", "z = 3", "w = 4"):
+            await session.run(cell)
+        session._history[2] = "import os; os._exit(5)"
+        await session.run("import os; os.abort()")
+        after = await session.run("print(x, y, 'z' in globals())")
+        assert (after.stdout, after.replayed, after.replay_failed) == ("1 2 False\n", 2, True)
+        assert "replay failed at cell 3" in after.notes[0]
+        assert len(session.history) == 3
+
+
+async def test_a_history_that_ends_every_process_does_not_end_the_session(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        session._history[0] = (
+            "import os, threading, time\nthreading.Timer(0.0, lambda: [time.sleep(0.0005), os._exit(0)]).start()"
+        )
+        await session.run("import os; os.abort()")
+        statuses = [(await session.run("print(1)")).status for _ in range(4)]
+        assert statuses[-1] in (ExecStatus.OK, ExecStatus.CRASHED)
+
+
+async def test_forks_and_closes_leave_no_process(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 1")
+        for _ in range(5):
+            async with session.fork() as branch:
+                await branch.run("print(x)")
+    assert (await box.load()).live == 0
+
+
+async def test_closing_while_a_cell_waits_or_runs_ends_it(picture: Image.Image) -> None:
+    async with Sandbox(Limits(time_s=5), require=0, parallel=1) as box:
+        async with box.session([picture]) as first, box.session([picture]) as second:
+            running = asyncio.ensure_future(first.run("import time; time.sleep(4)"))
+            await asyncio.sleep(0.1)
+            waiting = asyncio.ensure_future(second.run("print(1)"))
+            await asyncio.sleep(0.1)
+            await asyncio.wait_for(first.close(), 3)
+            await asyncio.wait_for(second.close(), 3)
+            outcomes = await asyncio.wait_for(asyncio.gather(running, waiting, return_exceptions=True), 3)
+            assert isinstance(outcomes[0], SandboxError) or not outcomes[0].state_kept
+        assert (await box.load()).live == 0
+
+
+async def test_a_session_is_entered_once(box: Sandbox) -> None:
+    async with box.session() as session:
+        with pytest.raises(SandboxError, match="entered before"):
+            await session.__aenter__()
+    with pytest.raises(SandboxError, match="entered before"):
+        await session.__aenter__()
+
+
+@pytest.mark.parametrize("code", [None, b"1", 5])
+async def test_code_must_be_text(box: Sandbox, code: object) -> None:
+    async with box.session() as session:
+        with pytest.raises(TypeError, match="a cell is text"):
+            await session.run(code)
+
+
 async def test_a_session_outside_its_block_says_how_to_use_it(box: Sandbox) -> None:
     session = box.session()
     with pytest.raises(SandboxError, match="async with"):

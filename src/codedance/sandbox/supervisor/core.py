@@ -108,7 +108,7 @@ class Supervisor:
                 self._close(message)
             case Ping():
                 zygote = self._zygote.pid if self._zygote else 0
-                live = len(self._wards) - len(self._pool)
+                live = sum(ward.state not in (State.FORKING, State.POOLED) for ward in self._wards.values())
                 self._tell(Pong(message.ref, self._knows(message.about), live, len(self._pool), [os.getpid(), zygote]))
 
     def end(self) -> None:

@@ -1,0 +1,114 @@
+"""The command line: one program, verbs. stdout is data, stderr is talk; exit codes: 0 done, 1 failed, 2 wrong usage.
+
+codedance doctor
+codedance doctor --json | jq .level
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from codedance.errors import CodeDanceError, ConfigError
+
+if TYPE_CHECKING:
+    from codedance.sandbox.doctor import Diagnosis
+
+_INTERRUPTED = 130
+
+app = App(
+    name="codedance",
+    help="A vision-language model looks at a picture, writes Python, runs it in a safe sandbox, and looks again.",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+
+@app.command
+def doctor(
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    checks: bool = True,
+    without: tuple[str, ...] = (),
+) -> int:
+    """Say how well this machine can lock code in, and check for real that it does.
+
+    Prints the isolation level, each mechanism with yes or no and why, guest library versions, free memory, and the outcome
+    of every named self-check. Exits with 1 if a promise is broken or level 3 is not to be had.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON object instead of tables.
+    checks
+        Run the self-check battery.
+    without
+        A mechanism not to use (namespaces, landlock, seccomp, cgroup), to see how a weaker machine does. Repeatable.
+    """
+    from codedance.sandbox.doctor import examine
+
+    talk = Console(stderr=True)
+    with talk.status("starting the sandbox") as status:
+        diagnosis = asyncio.run(examine(checks, without, say=lambda text: status.update(text)))
+    if as_json:
+        print(json.dumps(dataclasses.asdict(diagnosis), indent=2))
+    else:
+        _print_diagnosis(diagnosis)
+    return 0 if diagnosis.is_healthy else 1
+
+
+def _print_diagnosis(diagnosis: Diagnosis) -> None:
+    console = Console()
+    console.print(Text(f"isolation level {diagnosis.level} of 4", style="bold green" if diagnosis.level >= 3 else "bold red"))
+    console.print()
+    mechanisms = Table("mechanism", "in force", box=None, pad_edge=False)
+    for name, answer in diagnosis.mechanisms.items():
+        mechanisms.add_row(name, Text(answer, style="green" if answer == "yes" else "yellow"))
+    console.print(mechanisms)
+    for line in diagnosis.missing:
+        console.print(Text(f"missing: {line}", style="yellow"))
+    console.print()
+    versions = ", ".join(f"{name} {version}" for name, version in diagnosis.versions.items())
+    console.print(Text(f"inside: {versions}"))
+    console.print(Text(f"memory: {diagnosis.free_memory_mb} MB free of {diagnosis.total_memory_mb} MB"))
+    if not diagnosis.checks:
+        return
+    console.print()
+    styles = {"kept": "green", "broken": "bold red", "not promised": "dim"}
+    outcomes = Table("self-check", "", "s", "", box=None, pad_edge=False)
+    for outcome in diagnosis.checks:
+        verdict = Text(outcome.verdict.value, style=styles[outcome.verdict.value])
+        outcomes.add_row(Text(outcome.name), verdict, f"{outcome.seconds:.2f}", Text(outcome.detail))
+    console.print(outcomes)
+    kept = sum(outcome.verdict.value == "kept" for outcome in diagnosis.checks)
+    console.print(Text(f"{kept} of {len(diagnosis.checks)} promises kept, {len(diagnosis.broken)} broken"))
+
+
+def main() -> None:
+    """The entry point: every error of ours is one line on stderr."""
+    try:
+        code = app(exit_on_error=False, print_error=False)
+    except (ConfigError, CycloptsError) as error:
+        code = _complain(str(error), 2)
+    except CodeDanceError as error:
+        code = _complain(str(error), 1)
+    except BrokenPipeError:  # the reader of our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeyboardInterrupt:
+        code = _complain("interrupted", _INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"codedance: {message}", file=sys.stderr)
+    return code

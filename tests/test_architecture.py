@@ -1,0 +1,88 @@
+"""Who may import whom, what the public surface is, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import codedance
+
+SRC = Path(codedance.__file__).parent
+GUEST_LIBRARIES = {"numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "pandas", "sympy"}
+LEAVES = {"types", "errors"}
+BELOW = {  # package -> our packages and modules that it may import
+    "types": set(),
+    "errors": set(),
+    "sandbox": LEAVES,
+    "cli": LEAVES | {"sandbox"},
+    "__init__": LEAVES | {"sandbox"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(SRC.rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, relative ones resolved."""
+    found = set()
+    package = ["codedance", *path.relative_to(SRC).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            found.add(".".join([*base, *([node.module] if node.module else [])]))
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))
+def test_data_flows_one_way(path: Path) -> None:
+    room = path.relative_to(SRC).parts[0].removesuffix(".py")
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("codedance.")}
+    assert ours <= BELOW[room] | {room}
+
+
+@pytest.mark.parametrize("path", sorted((SRC / "sandbox/guest").glob("*.py")), ids=lambda path: path.name)
+def test_code_inside_the_sandbox_imports_nothing_of_the_project(path: Path) -> None:
+    outside = {
+        name for name in imports(path) if name.split(".")[0] == "codedance" and not name.startswith("codedance.sandbox.guest")
+    }
+    foreign = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - GUEST_LIBRARIES - {"codedance"}
+    assert (outside, foreign) == (set(), set())
+    assert "import codedance" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", sorted((SRC / "sandbox/supervisor").glob("*.py")), ids=lambda path: path.name)
+def test_the_supervisor_loads_no_library_that_decodes_pictures(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & GUEST_LIBRARIES
+
+
+def test_only_training_and_local_models_may_import_torch() -> None:
+    allowed = {SRC / "model/local.py", *(SRC / "train").rglob("*.py")}
+    assert not [path for path in modules() if path not in allowed and "torch" in {n.split(".")[0] for n in imports(path)}]
+
+
+def test_the_public_names_are_sorted_and_complete() -> None:
+    public = {
+        n for n, v in vars(codedance).items() if not n.startswith("_") and getattr(v, "__module__", "").startswith("codedance")
+    }
+    assert sorted(public) == codedance.__all__
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    assert [name for name in codedance.__all__ if not getattr(codedance, name).__doc__] == []
+
+
+def test_importing_is_light_and_does_nothing() -> None:
+    code = (
+        "import sys, time, threading; start = time.perf_counter(); import codedance; spent = time.perf_counter() - start\n"
+        "heavy = {'numpy', 'PIL', 'torch', 'cv2', 'matplotlib', 'rich', 'cyclopts'} & set(sys.modules)\n"
+        "print(spent < 0.15, heavy, threading.active_count())"
+    )
+    tries = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(3)]
+    assert "True set() 1\n" in tries
