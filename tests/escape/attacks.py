@@ -155,7 +155,7 @@ MACHINERY = (
 PLACES = (
     Check("files of others keep their modes and times", (
         "import os, shutil\nfor path in (os.__file__, '/tmp', os.path.dirname(os.getcwd())):\n    try: os.chmod(path, 0); os.utime(path, (0, 0))\n"
-        "    except OSError: pass\nprint(os.stat(os.__file__).st_mode & 0o444 != 0, os.stat(os.__file__).st_mtime > 1, len(os.listdir('.')))"),
+        "    except OSError: pass\nprint(os.stat(os.__file__).st_mode & 0o444 != 0, os.stat(os.__file__).st_mtime > 1, len(os.listdir('.')))",),
         lambda results: None if results[-1].stdout.startswith("True True") else describe(results[-1]), 2),
     Check("no lock is seen by others", ("import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_EX)", "print(1)"), ends(_QUIET, _OK), 1),
     Check("stdin is nobody else's", ("import fcntl\ntry: fcntl.fcntl(0, fcntl.F_SETFL, 0o4000)\nexcept OSError: print(1)",), prints("1"), 1),
@@ -166,15 +166,15 @@ PLACES = (
         blocked, 2),
     Check("device files cannot be made", (attempt("os.mknod('d', 0o600 | 0o020000, 1)", "os.mkfifo('/fifo')"),), blocked, 1),
     Check("files of the libraries cannot be changed", (attempt(
-        "import numpy; open(numpy.__file__, 'a')", "os.chmod(os.__file__, 0o777)", "os.rename(os.__file__, 'x')",
-        "os.truncate(os.__file__, 0)", "os.utime(os.__file__)"),), blocked, 2),
+        "import numpy; open(numpy.__file__, 'a')", "os.rename(os.__file__, 'x')",
+        "os.truncate(os.__file__, 0)"),), blocked, 2),
     Check("another process's memory is out of reach", (attempt(
         "open('/proc/1/mem', 'rb')", "open(f'/proc/{os.getppid()}/maps')", "open('/proc/self/mem', 'wb')"),), blocked, 2),
     Check("a truncated giant stays small", ("f = open('f', 'wb')\nf.truncate(2**40)", "1"), contained, 1),
     Check("a fallocated giant stays small", ("import os\nf = open('f', 'wb')\nos.posix_fallocate(f.fileno(), 0, 2**34)", "1"), contained, 1),
     Check("directories without end stay few", ("import os\nwhile True: os.mkdir('d'); os.chdir('d')", "1"), contained, 2),
     Check("directories without permissions are removed all the same", (
-        "import os\nos.makedirs('a/b/c'); open('a/b/c/f', 'w'); os.chmod('a/b', 0); os.chmod('a', 0)", "print(1)"), ends(_QUIET, _OK)),
+        "import os\nos.makedirs('a/b/c'); open('a/b/c/f', 'w'); os.chmod('a/b', 0); os.chmod('a', 0)", "print(1)"), ends(_QUIET, _OK), 1),
 )
 # fmt: on
 

@@ -67,7 +67,8 @@ async def test_every_mode_is_seen_as_upright_rgb(
     async with box.session([source]) as session:
         result = await session.run(
             "import cv2, numpy as np\nfrom PIL import Image\nfile = np.asarray(Image.open('input_image.jpg').convert('RGB'))\n"
-            "other = cv2.imread('input_image.jpg')[:, :, ::-1].astype(int)\nprint(input_image.mode, input_image.size, abs(other - file).max() < 4)"
+            "other = cv2.imread('input_image.jpg')[:, :, ::-1].astype(int)\n"
+            "print(input_image.mode, input_image.size, abs(other - file).max() < 4)"
         )
         assert result.stdout == f"RGB {image.size} True\n", result.stderr
         assert session.image_sizes == (image.size,)

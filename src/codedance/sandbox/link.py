@@ -112,6 +112,10 @@ class Link:
                 await self._check_alive(ref)
             answer: tuple[Answer, list[int]] = future.result()
             return answer
+        except asyncio.CancelledError:
+            if future.done() and future.exception() is None:  # it came in the same moment
+                self._discard(*future.result())
+            raise
         finally:
             self._pending.pop(ref, None)
 
@@ -164,12 +168,16 @@ class Link:
         else:
             future = self._pending.get(message.ref)
             if future is None or future.done():
-                for fd in fds:
-                    os.close(fd)
-                if isinstance(message, Opened) and message.session:  # whoever wanted it was cancelled
-                    self._channel.send(encode(Close(next(self._refs), message.session)))
+                self._discard(message, fds)
             else:
                 future.set_result((message, fds))
+
+    def _discard(self, message: Answer, fds: list[int]) -> None:
+        """An answer that nobody waits for any more: whoever wanted it was cancelled."""
+        for fd in fds:
+            os.close(fd)
+        if isinstance(message, Opened) and message.session:
+            self._channel.send(encode(Close(next(self._refs), message.session)))
 
     def _die(self, why: str) -> None:
         self.gone = self.gone or why
