@@ -40,6 +40,8 @@ _GUEST_PACKAGE = __name__.rpartition(".")[0]
 
 _write, _seek = os.write, os.lseek  # bound before guest code can replace them
 _current: Shown
+_builtins: dict[str, Any] = {}
+"""What is put back after every cell."""
 
 
 def prepare_libraries() -> None:
@@ -47,6 +49,7 @@ def prepare_libraries() -> None:
     patch_libraries(lambda: _current)
     builtins.input = _no_input
     builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
+    _builtins.update(builtins.__dict__)
     for name in [n for n in sys.modules if n.split(".")[0] == _GUEST_PACKAGE]:
         del sys.modules[name]
 
@@ -115,6 +118,7 @@ class Worker:
         self._namespace.update(display=self._shown.display, __builtins__=builtins)
         sys.modules["__main__"] = main
         self._inputs: Inputs | None = None
+        self._input_note: str | None = None
         self._num_cells = 0
         self._streams: tuple[io.TextIOWrapper, ...] = ()
 
@@ -122,7 +126,6 @@ class Worker:
         """Everything that must happen before guest code can interfere."""
         global _current
         _current = self._shown
-        self._builtins = dict(builtins.__dict__)
         self._renew_streams()
         signal.signal(SOFT_INTERRUPT, self._interruptible.handle)
         self._room = _Room()
@@ -134,7 +137,7 @@ class Worker:
         write(CHANNEL_FD, dumps(self._load()).encode())
         if self._inputs is None:
             exit_now(0)
-        else:  # the caller has its session already; this happens while it thinks
+        elif self._inputs.sizes:  # the caller has its session already; this happens while it thinks
             self._write_input_file(self._inputs)
             write(CHANNEL_FD, dumps({"token": "settled"}).encode())
         while request := read(CHANNEL_FD, MOST_REQUEST):
@@ -160,7 +163,6 @@ class Worker:
         return {"token": message.token, "sizes": self._inputs.sizes}
 
     def _write_input_file(self, inputs: Inputs) -> None:
-        self._input_note: str | None = None
         try:
             inputs.write_file()
         except (OSError, MemoryError) as error:
@@ -178,7 +180,7 @@ class Worker:
         except TimeIsUp as late:  # the interrupt came while another exception was being handled
             failure = describe(late, "")
         self._room.widen()
-        builtins.__dict__.update(self._builtins)
+        builtins.__dict__.update(_builtins)
         if failure is not None:
             self._print_trace(failure)
         self._flush()
@@ -188,7 +190,7 @@ class Worker:
         return {"error": _as_message(failure), "images": self._shown.images, "notes": notes}
 
     def _run_cell(self, source: str) -> tuple[Failure | None, str | None]:
-        repair_builtins, usual = builtins.__dict__.update, self._builtins
+        repair_builtins, usual = builtins.__dict__.update, _builtins
 
         def repair() -> None:
             repair_builtins(usual)

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import confine, landlock, linux, memory, namespaces, seccomp
 from .messages import BROKEN, Born, Died, Failed, Fork, Ready, Unborn, decode, encode
@@ -147,6 +147,8 @@ def _load_libraries() -> Serve:
     axes.set_title("warm")
     figure.canvas.draw()
     plt.close("all")
+    font_manager: Any = matplotlib.font_manager
+    font_manager._get_font.cache_clear()  # every fork would do it, at the price of copying the pages
     worker = importlib.import_module(".worker", __package__)
     worker.prepare_libraries()
     random._urandom = random.Random(0).randbytes  # type: ignore[attr-defined]  # default_rng() gets its seed here

@@ -314,6 +314,8 @@ class Supervisor:
             ward.wish = None
         self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, "writing its input file took too long")
         self._caller.send(encode(Opened(ward.ref, ward.session, loaded.sizes)), [ward.outbox])
+        if not loaded.sizes:  # no picture, no input file
+            self._settled(ward)
 
     def _settled(self, ward: Ward) -> None:
         ward.cancel_timers()
