@@ -26,7 +26,6 @@ from contextlib import suppress
 from codedance.sandbox import wire
 from codedance.sandbox.guest import confine, namespaces
 from codedance.sandbox.guest.messages import (
-    BROKEN,
     SOFT_INTERRUPT,
     Born,
     Cell,
@@ -49,7 +48,7 @@ from codedance.sandbox.guest.messages import (
     encode,
 )
 from codedance.sandbox.isolation import Mechanism
-from codedance.sandbox.supervisor import reply
+from codedance.sandbox.supervisor import reply, verdict
 from codedance.sandbox.supervisor.cgroup import Cgroup, sweep
 from codedance.sandbox.supervisor.disk import Scratch
 from codedance.sandbox.supervisor.orders import Orders
@@ -175,7 +174,7 @@ class Supervisor:
                     self._bury(ward, f"its process could not be made: {message.reason}")
             case Died():
                 if (ward := self._wards.get(message.session)) is not None:
-                    self._bury(ward, _cause_of_death(message.status))
+                    self._bury(ward, verdict.cause_of_death(message.status))
 
     def _zygote_ready(self, ready: Ready) -> None:
         assert self._start_timer is not None
@@ -335,7 +334,7 @@ class Supervisor:
         if ward is not None and ward.state is State.IDLE:
             self._from_session(ward)  # whatever it sent unasked ends it here
         if ward is None or ward.state is not State.IDLE:
-            self._tell(_lost_before(request.ref))
+            self._tell(verdict.never_started(request.ref))
             return
         ward.state, ward.ref, ward.interrupted = State.RUNNING, request.ref, False
         ward.rewind_output()
@@ -369,18 +368,11 @@ class Supervisor:
             ward.state = State.RUNNING
             self._kill(ward, ExecStatus.CRASHED, excess)
             return
-        out, err, truncated = ward.collect_output()
-        if ward.interrupted:
-            status = ExecStatus.TIMEOUT
-            done = reply.Done(["TimeLimit", self._over_time(), done.error and done.error[2]], False, done.images, done.notes)
-        elif done.error is not None:
-            status = ExecStatus.OUT_OF_MEMORY if done.out_of_memory else ExecStatus.ERROR
-        else:
-            status = ExecStatus.OK if out or done.images else ExecStatus.NO_OUTPUT
-        self._tell(Ran(ward.ref, status, done.error, seconds, out, err, truncated, done.images, done.notes, True))
+        self._tell(verdict.of_reply(self._seen(ward, seconds), done))
 
-    def _over_time(self) -> str:
-        return f"the cell ran longer than {self._orders.time_s:g} s"
+    def _seen(self, ward: Ward, seconds: float) -> verdict.Seen:
+        out, err, truncated = ward.collect_output()
+        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, self._orders.time_s)
 
     def _close(self, request: Close) -> None:
         ward = self._wards.get(request.session)
@@ -390,10 +382,10 @@ class Supervisor:
         ward.close_ref = request.ref
         self._kill(ward, ExecStatus.CRASHED, "its session was closed")
 
-    def _kill(self, ward: Ward, verdict: ExecStatus, why: str) -> None:
+    def _kill(self, ward: Ward, status: ExecStatus, why: str) -> None:
         if ward.state is State.ENDING:
             return
-        ward.verdict = (verdict, why)
+        ward.verdict = (status, why)
         ward.ended_in, ward.state = ward.state, State.ENDING
         ward.cancel_timers()
         ward.signal(signal.SIGKILL)
@@ -412,11 +404,13 @@ class Supervisor:
             case State.LOADING if ward.ref:
                 self._load_failed(ward, cause)
             case State.RUNNING:
-                self._tell(self._obituary(ward, cause))
+                by_kernel = ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory()
+                seen = self._seen(ward, self._loop.time() - ward.started)
+                self._tell(verdict.of_death(seen, cause, ward.verdict, by_kernel))
             case State.IDLE | State.SETTLING if ward.close_ref is None:
                 self._tell(Lost(ward.session, cause))
         if ward.early is not None:
-            self._tell(_lost_before(ward.early.ref))
+            self._tell(verdict.never_started(ward.early.ref))
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
         self._loop.remove_reader(ward.channel)
@@ -450,19 +444,6 @@ class Supervisor:
             _close_all(fds)
             self._tell(Opened(request.ref, 0, [], failed=f"no session can be started: {why}"))
 
-    def _obituary(self, ward: Ward, cause: str) -> Ran:
-        seconds = self._loop.time() - ward.started
-        out, err, truncated = ward.collect_output()
-        status, why = ward.verdict or (ExecStatus.CRASHED, cause)
-        if ward.verdict is None and ward.interrupted:
-            status = ExecStatus.TIMEOUT
-        if ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory():
-            status, why = ExecStatus.OUT_OF_MEMORY, "the sandbox as a whole was out of memory and the kernel killed it"
-        kind, message = _OBITUARIES[status], why
-        if status is ExecStatus.TIMEOUT:
-            message = f"{self._over_time()} and {why}" if ward.verdict else self._over_time()
-        return Ran(ward.ref, status, [kind, message, None], seconds, out, err, truncated, [], [], False)
-
     def _was_out_of_memory(self) -> bool:
         """Whether the kernel has killed something for the cap on all sessions since the last time we asked."""
         seen, self._num_oom_kills = self._num_oom_kills, self._cgroup.oom_kills() if self._cgroup is not None else 0
@@ -475,31 +456,6 @@ class Supervisor:
 
     def _tell(self, message: Hello | Opened | Ran | Closed | Lost | Pong) -> None:
         self._caller.send(encode(message))
-
-
-_OBITUARIES = {
-    ExecStatus.TIMEOUT: "TimeLimit",
-    ExecStatus.CRASHED: "Crashed",
-    ExecStatus.PROTOCOL: "ProtocolViolation",
-    ExecStatus.OUT_OF_MEMORY: "OutOfMemory",
-}
-
-
-def _lost_before(ref: int) -> Ran:
-    error = ["SessionLost", "the session was gone", None]
-    return Ran(ref, ExecStatus.CRASHED, error, 0.0, 0, 0, False, [], [], state_kept=False, started=False)
-
-
-def _cause_of_death(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        try:
-            return f"its process was killed by {signal.Signals(os.WTERMSIG(status)).name}"
-        except ValueError:
-            return f"its process was killed by signal {os.WTERMSIG(status)}"
-    code = os.WEXITSTATUS(status)
-    if code == BROKEN:
-        return "the code damaged the session's own machinery"
-    return f"its process ended with exit status {code}"
 
 
 def _close_all(fds: list[int]) -> None:
