@@ -99,10 +99,10 @@ CHANNEL = (
 MACHINERY = (
     Check("append mode on every descriptor", (
         "import fcntl, os\nfor fd in range(6):\n    try: fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)\n    except OSError: pass\nprint('hi')",
-        "print(1)"), prints("1")),
+        "print(1)"), prints("1"), 1),
     Check("append mode and a crash", (
         "import fcntl, os\nfor fd in range(6):\n    try: fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)\n    except OSError: pass\n"
-        "os.write(1, b'hi'); os._exit(3)", "print(1)"), ends(_CRASH, _OK)),
+        "os.write(1, b'hi'); os._exit(3)", "print(1)"), ends(_CRASH, _OK), 1),
     Check("an exception named like ours", ("class SessionLost(Exception): pass\nraise SessionLost('x')", "print(1)"), both(
         ends(_ERROR, _OK), survived)),
     Check("syntax errors of its own making", (
@@ -122,7 +122,7 @@ MACHINERY = (
         both(prints("1"), _survived_all)),
     Check("the line cache taken away", ("import linecache\nlinecache.cache = None", "1 / 0", "print(1)"), both(prints("1"), _survived_all)),
     Check("builtins taken away", ("__builtins__ = None", "print(1)"), both(prints("1"), _survived_all)),
-    Check("a channel that does not block", ("import os\nos.set_blocking(3, False)", "import time; time.sleep(0.1)", "print(1)"), prints("1")),
+    Check("a channel that does not block", ("import os\nos.set_blocking(3, False)", "import time; time.sleep(0.1)", "print(1)"), prints("1"), 1),
     Check("a picture larger than the guards allow", _frame("'images': [[40000, 1, 40000000]]"), ends(_PROTOCOL, _OK)),
     Check("pictures one over the other", _frame("'images': [[40000, 900, 900]] * 4"), ends(_PROTOCOL, _OK)),
     Check("notes that grow on the way", (
@@ -154,10 +154,10 @@ MACHINERY = (
 
 PLACES = (
     Check("files of others keep their modes and times", (
-        "import os, shutil\nfor path in (os.__file__, '/tmp', os.path.dirname(os.getcwd())):\n    try: os.chmod(path, 0); os.utime(path, (0, 0))\n"
-        "    except OSError: pass\nprint(os.stat(os.__file__).st_mode & 0o444 != 0, os.stat(os.__file__).st_mtime > 1, len(os.listdir('.')))",),
+        "import os, shutil\nfor path in ('/usr/bin/env', '/tmp', os.path.dirname(os.getcwd())):\n    try: os.chmod(path, 0); os.utime(path, (0, 0))\n"
+        "    except OSError: pass\nprint(os.stat('/usr/bin/env').st_mode & 0o444 != 0, os.stat('/usr/bin/env').st_mtime > 1, len(os.listdir('.')))",),
         lambda results: None if results[-1].stdout.startswith("True True") else describe(results[-1]), 2),
-    Check("no lock is seen by others", ("import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_EX)", "print(1)"), ends(_QUIET, _OK), 1),
+    Check("no lock is seen by others", ("import fcntl, os\nfcntl.flock(open('/usr/bin/env'), fcntl.LOCK_EX)", "print(1)"), ends(_QUIET, _OK), 1),
     Check("stdin is nobody else's", ("import fcntl\ntry: fcntl.fcntl(0, fcntl.F_SETFL, 0o4000)\nexcept OSError: print(1)",), prints("1"), 1),
     Check("the host's name is not told", ("import os\nprint(os.uname().nodename)",), prints("sandbox"), 3),
     Check("nothing is left in a new session", ("import os\nprint(sorted(os.listdir('.')), os.getcwd() != '/')",), prints("['input_image.jpg'] True")),
