@@ -20,6 +20,10 @@ from contextlib import contextmanager
 from . import linux
 
 _PAGE = 4096
+_BLOCK_SIZES = range(48, 513, 16)
+_BYTES_OVERHEAD = 33
+_BALLAST_EACH = 1000
+_ballast: list[bytes] = []
 _HUGE_PAGE = 2 << 20
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _EVERYTHING = 32 << 20
@@ -54,6 +58,11 @@ def one_block() -> Iterator[None]:
         ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(usual))
         libc.mallopt(_MMAP_THRESHOLD, _SESSION_MMAP_THRESHOLD)
         libc.mallopt(_TRIM_THRESHOLD, _SESSION_TRIM_THRESHOLD)
+
+
+def fill_gaps() -> None:
+    """Fill the free blocks between objects, so that what comes next lies together, on few pages."""
+    _ballast.extend(bytes(size - _BYTES_OVERHEAD) for size in _BLOCK_SIZES for _ in range(_BALLAST_EACH))
 
 
 def use_huge_pages(maps: str) -> None:

@@ -84,6 +84,7 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     sys.path.extend(path for path in settings.import_paths if path not in sys.path)
     with memory.one_block():
         serve = _load_libraries()
+        memory.fill_gaps()
     if jailed:
         namespaces.seal()
     seccomp.program(own_pid=1, private_root=True)  # built once for all sessions
