@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from demote import GROUPS
 from fortress import USERS, WITHOUT, Fortress, launcher
 
 from codedance import Sandbox
@@ -31,7 +33,7 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     environment.setenv("CANARY_SECRET", "must never be seen inside")
     try:
         box = Sandbox(LIMITS, require=0, without=WITHOUT[level], pool=2)
-        box._launcher = launcher(user)
+        box._launcher = launcher(user, level)
         async with box:
             if box.isolation.level != level:
                 pytest.skip(f"level {level} is not to be had here as {user}: {'; '.join(box.isolation.missing)}")
@@ -41,3 +43,5 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
                 yield Fortress(box, canary, picture, user, level)
     finally:
         environment.undo()
+        for group in Path("/sys/fs/cgroup").glob(f"**/{GROUPS}*"):
+            group.rmdir()

@@ -1,9 +1,10 @@
 """Become the user 65534 for good and run a command, as if root had never been there.
 
-    python demote.py DIRECTORY... -- COMMAND...
+    python demote.py [--delegate] DIRECTORY... -- COMMAND...
 
 A private mount namespace first opens the closed directories (such as /root) on the way to each DIRECTORY, so that the
-interpreter can be read; nothing changes for anybody else. Standard library only: it starts before the project can be found.
+interpreter can be read; nothing changes for anybody else. With --delegate the command also gets control groups of its own, as
+systemd would give it, named GROUPS*. Standard library only: it starts before the project can be found.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _SOURCE = Path(__file__).parents[2] / "src/codedance/sandbox/guest/linux.py"
 _NOBODY = 65534
+GROUPS = "codedance-test-"
 
 
 def load_linux():  # type: ignore[no-untyped-def]
@@ -30,7 +33,24 @@ def closed_parents(path: str) -> list[str]:
     return [str(p) for p in reversed(Path(path).parents) if not p.stat().st_mode & 0o001]
 
 
+def delegate_groups() -> None:
+    """Move into groups that belong to the user from now on, where this machine has memory and pids controllers to give."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("memory", "pids", ""):
+            continue
+        group = Path("/sys/fs/cgroup", controllers, path.lstrip("/"), f"{GROUPS}{os.getpid()}")
+        with suppress(OSError):
+            group.mkdir()
+            for file in (group, group / "cgroup.procs"):
+                os.chown(file, _NOBODY, _NOBODY)
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
 def main() -> None:
+    if sys.argv[1] == "--delegate":
+        del sys.argv[1]
+        delegate_groups()
     split = sys.argv.index("--")
     linux = load_linux()
     linux.unshare(linux.CLONE_NEWNS)

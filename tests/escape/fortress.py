@@ -32,9 +32,10 @@ class Fortress:
     level: int
 
 
-def launcher(user: str) -> tuple[str, ...]:
+def launcher(user: str, level: int) -> tuple[str, ...]:
     """The command in front of the supervisor's own that makes it run as `user`."""
     if user != "nobody":
         return ()
     demote = Path(__file__).with_name("demote.py")
-    return (sys.executable, str(demote), sys.base_prefix, sys.prefix, str(Path(__file__).parents[2]), "--")
+    delegate = ("--delegate",) if level == 4 else ()
+    return (sys.executable, str(demote), *delegate, sys.base_prefix, sys.prefix, str(Path(__file__).parents[2]), "--")
