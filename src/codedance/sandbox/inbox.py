@@ -1,7 +1,8 @@
 """Put a session's input pictures into one sealed memory file.
 
-    with pack([pil_image, "photo.jpg", jpeg_bytes], originals=(), limits=limits) as inbox:
-        inbox.fd, inbox.images
+    inbox = pack([pil_image, "photo.jpg", jpeg_bytes], originals=(), limits=limits)
+    inbox.fd, inbox.images
+    inbox.close()
 
 PIL images travel as raw RGB. Paths and bytes travel encoded and are decoded inside the session, where a hostile file can
 hurt nobody.
@@ -13,8 +14,7 @@ import fcntl
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from codedance.errors import DataError
 from codedance.sandbox.guest.messages import Described
@@ -34,18 +34,12 @@ _F_ADD_SEALS, _SEAL_EVERYTHING = 1033, 1 | 2 | 4 | 8
 
 @dataclass(slots=True)
 class Inbox:
-    """The memory file and what lies where in it. Close it, or use it as a context manager."""
+    """The memory file and what lies where in it. Close it."""
 
     fd: int | None
     images: list[Described]
     originals: list[Described]
     closed: bool = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the memory file. Twice is fine."""

@@ -33,7 +33,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Caps for one session; each is enforced by the kernel or by the supervisor, none by the code it limits.
+    """Caps for one session, enforced by the kernel, the supervisor or the caller, none by the code it limits.
+
+    Only enlarging tiny pictures is left to the session itself: that is a service, not a cap.
 
     Raises:
         ConfigError: a value is outside its range.

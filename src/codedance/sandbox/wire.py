@@ -32,12 +32,16 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 def send_once(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> bool:
     """Send to a peer that must have room: false if it has none or is gone."""
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     try:
-        sock.sendmsg([data], rights)
+        _send(sock, data, fds)
     except OSError:
         return False
     return True
+
+
+def _send(sock: socket.socket, data: bytes, fds: Sequence[int]) -> None:
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    sock.sendmsg([data], rights)
 
 
 class Channel:
@@ -79,9 +83,8 @@ class Channel:
         self._unsent.clear()
 
     def _send_now(self, data: bytes, fds: Sequence[int]) -> bool:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         try:
-            self._socket.sendmsg([data], rights)
+            _send(self._socket, data, fds)
         except BlockingIOError:
             return False
         except (BrokenPipeError, ConnectionResetError):  # the peer is gone; the reader will notice

@@ -13,6 +13,8 @@ import signal
 from dataclasses import dataclass, fields
 from typing import Any
 
+CHANNEL_FD, OUTBOX_FD = 3, 4
+"""In a session: where it talks to the supervisor (the only descriptor on which recvmsg is allowed), and where pictures go."""
 SOFT_INTERRUPT = signal.SIGXCPU
 """Ends a cell, not the session."""
 BROKEN = 99

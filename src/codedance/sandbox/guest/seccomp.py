@@ -18,9 +18,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from . import linux
-
-CHANNEL_FD = 3
-"""Where a session talks to the supervisor; the only descriptor on which recvmsg is allowed."""
+from .messages import CHANNEL_FD
 
 ALLOWED = """
 read:0:63 write:1:64 readv:19:65 writev:20:66 pread64:17:67 pwrite64:18:68 preadv:295:69 pwritev:296:70 preadv2:327:286

@@ -27,12 +27,10 @@ from typing import Any
 
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
 from .inputs import BadImage, Inputs
-from .messages import SOFT_INTERRUPT, Load, decode
-from .seccomp import CHANNEL_FD
+from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
 from .settings import Caps
 from .show import Shown, patch_libraries
 
-OUTBOX_FD = 4
 MOST_REQUEST = 1 << 20
 
 _GUEST_PACKAGE = __name__.rpartition(".")[0]

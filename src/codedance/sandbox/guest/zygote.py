@@ -27,12 +27,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import confine, landlock, linux, memory, namespaces, seccomp
-from .messages import BROKEN, Born, Died, Failed, Fork, Ready, Unborn, decode, encode
+from .messages import BROKEN, CHANNEL_FD, OUTBOX_FD, Born, Died, Failed, Fork, Ready, Unborn, decode, encode
 from .namespaces import new_pid_namespace
-from .seccomp import CHANNEL_FD
 from .settings import Caps, Settings
 
-_OUTBOX_FD = 4
 _HOST_PROC_FD = 5
 Serve = Callable[[Caps], None]
 """`worker.serve`, which is imported late: it needs the guest libraries."""
@@ -271,7 +269,7 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
                 1: out,
                 2: err,
                 CHANNEL_FD: channel,
-                _OUTBOX_FD: outbox,
+                OUTBOX_FD: outbox,
                 _HOST_PROC_FD: walls.host.fd,
             }
         )

@@ -10,6 +10,7 @@ Level 3 has the wall.
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import tempfile
@@ -29,6 +30,8 @@ class Scratch:
         sweep()
         self._root = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         os.chmod(self._root, 0o711)
+        self._lock = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def make(self, session: int, uid: int | None) -> str:
         """An empty directory that only its session may enter."""
@@ -46,9 +49,7 @@ class Scratch:
                 count += len(directories) + len(files)
                 if count > caps.files:
                     return f"it made more than {caps.files} files"
-                size += sum(os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks for name in files) * 512
-        except FileNotFoundError:
-            return None  # something was deleted under way; the next look will tell
+                size += sum(_blocks(name, fd) for name in files) * 512
         except (OSError, RecursionError) as error:
             return f"its directory cannot be read ({type(error).__name__})"
         return f"it wrote more than {caps.disk_mb} MB" if size > caps.disk_mb << 20 else None
@@ -60,10 +61,18 @@ class Scratch:
     def close(self) -> None:
         """Delete everything."""
         _delete(self._root)
+        os.close(self._lock)
 
 
 def _raise(error: OSError) -> None:
-    raise error
+    if not isinstance(error, FileNotFoundError):  # deleted since it was listed
+        raise error
+
+
+def _blocks(name: str, directory: int) -> int:
+    with suppress(FileNotFoundError):  # deleted since it was listed; what is left still counts
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_blocks
+    return 0
 
 
 def _delete(path: str) -> None:
@@ -90,5 +99,17 @@ def sweep() -> None:
     for path in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
         pid = path.name.removeprefix(_PREFIX).partition("-")[0]
         with suppress(OSError):
-            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and path.lstat().st_uid == os.geteuid():
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and path.lstat().st_uid == os.geteuid() and _is_free(path):
                 _delete(str(path))
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nobody holds the directory: its supervisor may live in another container, where its pid means something else."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
