@@ -4,6 +4,7 @@
     |-- ConfigError     a setting, flag or recipe is wrong
     |-- DataError       an image, a task file or a trace cannot be used
     |-- ModelError      a model endpoint failed
+    |   `-- ContextFull     the conversation is longer than the model can read
     |-- SandboxError    the machinery that runs code failed (never the code itself: that is an ExecResult)
     |-- JudgeError      a judge could not decide
     `-- TrainError      training cannot go on
@@ -32,6 +33,10 @@ class DataError(CodeDanceError, ValueError):
 
 class ModelError(CodeDanceError):
     """A model could not be asked or its reply could not be read."""
+
+
+class ContextFull(ModelError):
+    """The conversation is longer than the model can read; asking again cannot help."""
 
 
 class SandboxError(CodeDanceError):

@@ -8,12 +8,20 @@ Not covered: how they are stored or rendered.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    ImageSource = str | os.PathLike[str] | bytes | Image.Image
+else:
+    ImageSource = Any
+
+SCHEMA = 1
+"""Of a stored `Trace`."""
 
 
 class ExecStatus(StrEnum):
@@ -80,3 +88,246 @@ class ExecResult:
     def ok(self) -> bool:
         """The cell ran to its end, with or without output."""
         return self.status in (ExecStatus.OK, ExecStatus.NO_OUTPUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A question about pictures."""
+
+    id: str
+    """Unique among the tasks of a run."""
+    question: str
+    images: tuple[ImageSource, ...] = ()
+    """Paths, encoded bytes or PIL images, in the order in which the question speaks of them."""
+    answer: str | None = None
+    """The known answer, never shown to the model."""
+    source: str = ""
+    """The data set it comes from."""
+    category: str = ""
+    """A part of the data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call, as OpenAI-compatible servers take it."""
+
+    name: str
+    description: str
+    parameters: str
+    """JSON schema, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A native call of a `Tool`; the arguments are the model's own JSON text, not yet read."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How to draw one reply, and what the model may call. None leaves a choice to the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    """Of the reply."""
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    """Texts that end a reply; the reply may or may not include them."""
+    tools: tuple[Tool, ...] = ()
+
+
+class FinishReason(StrEnum):
+    """Why a reply ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    """It was cut at the token limit."""
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; 0 where it does not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """The part of the prompt that the server had seen before."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
+
+
+class StopReason(StrEnum):
+    """How a rollout ended."""
+
+    ANSWERED = "answered"
+    TURN_LIMIT = "turn_limit"
+    """The last turn allowed had no answer."""
+    TOKEN_LIMIT = "token_limit"
+    """A reply was cut before it held anything usable, or the conversation no longer fits into the model's context."""
+    NO_ACTION = "no_action"
+    """Neither code nor an answer, twice in a row."""
+    MODEL_ERROR = "model_error"
+    """The model could not be asked: an outage, not a wrong answer."""
+    SANDBOX_ERROR = "sandbox_error"
+    """The sandbox itself broke: an outage, not failing code."""
+    DATA_ERROR = "data_error"
+    """A picture of the task cannot be used."""
+
+
+class Repair(StrEnum):
+    """What a reply got wrong and was read all the same."""
+
+    UNCLOSED_THINK = "unclosed_think"
+    UNCLOSED_CODE = "unclosed_code"
+    UNCLOSED_ANSWER = "unclosed_answer"
+    MISSING_FENCE = "missing_fence"
+    BARE_FENCE = "bare_fence"
+    """A python fence outside any tag."""
+    SEVERAL_BLOCKS = "several_blocks"
+    """Several code blocks, run as one cell."""
+    MISREAD_JSON = "misread_json"
+    """A call in broken JSON."""
+    OTHER_FORMAT = "other_format"
+    """An action in the form of another format."""
+    FORGED_OBSERVATION = "forged_observation"
+    """The model wrote an observation itself; it was cut off or escaped."""
+    TEXT_AFTER_ACTION = "text_after_action"
+    """Text behind the first action, which could not know its outcome; it was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """A picture that went to the model, by the digest of its pixels; the file is images/DIGEST.png."""
+
+    digest: str
+    width: int
+    height: int
+    tokens: int
+    """By the pixel rule of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskImage:
+    """An input picture: the file as given, and the view of it that the model and the code see."""
+
+    file: str
+    """Its name in images/: digest of the bytes, and what they are."""
+    width: int
+    height: int
+    view_file: str
+    """The view as it was sent; the same file where the original needs no resizing."""
+    view_width: int
+    view_height: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """An `ExecResult` as it is stored: digests instead of pixels."""
+
+    status: ExecStatus
+    stdout: str
+    stderr: str
+    images: tuple[str, ...]
+    """Digests of the pixels exactly as the code showed them, before any resizing for the model."""
+    error: ExecError | None
+    seconds: float
+    truncated: bool
+    isolation: Isolation
+    state_kept: bool
+    replayed: int = 0
+    replay_failed: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """The cell ran to its end, with or without output."""
+        return self.status in (ExecStatus.OK, ExecStatus.NO_OUTPUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One reply of the model and what came back."""
+
+    text: str
+    """The reply, letter by letter."""
+    context: str | None = None
+    """The reply as it stands in the conversation, where that is not `text`: cut after the first action, forgeries escaped."""
+    reasoning: str = ""
+    """Thoughts that the server returned apart from the reply."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    thought: str = ""
+    """What the reply says outside of its action."""
+    code: str | None = None
+    answer: str | None = None
+    repairs: tuple[Repair, ...] = ()
+    execution: Execution | None = None
+    """None where no code was run."""
+    observation: tuple[str | SeenImage, ...] = ()
+    """What the model saw of the execution, in order."""
+    note: str = ""
+    """Words to the model that are no observation: a nudge, or how many turns are left."""
+    finish_reason: FinishReason = FinishReason.UNKNOWN
+    usage: Usage = field(default_factory=Usage)
+    model_s: float = 0.0
+    prompt_ids: tuple[int, ...] | None = None
+    """The whole prompt of this turn as tokens, where the server gives them."""
+    token_ids: tuple[int, ...] | None = None
+    """The reply as tokens: the ones to train on; everything else is context."""
+    logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One rollout, whole: one line of traces.jsonl. A failed one is a trace with a reason, never a missing row."""
+
+    schema: int = SCHEMA
+    task_id: str
+    sample: int = 0
+    """0, 1, ... where a task is asked several times."""
+    source: str = ""
+    category: str = ""
+    question: str
+    gold: str | None = None
+    """The known answer."""
+    images: tuple[TaskImage, ...] = ()
+    model: str
+    sampling: Sampling
+    format: str
+    prompt: str
+    """Digest of the prompt texts; they lie in prompts/DIGEST.json."""
+    turns: tuple[Turn, ...] = ()
+    stop: StopReason
+    answer: str | None = None
+    error: str | None = None
+    """What broke, with `model_error`, `sandbox_error` and `data_error`."""
+    usage: Usage = field(default_factory=Usage)
+    started: str
+    """ISO 8601, UTC."""
+    seconds: float
+    isolation: Isolation | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_outage(self) -> bool:
+        """Something outside the model's reasoning broke; asking again may help."""
+        return self.stop in (StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR)
+
+    @property
+    def exact_match(self) -> bool | None:
+        """The answer equals the known one, case and outer space aside; None where none is known. Not any benchmark's rule."""
+        if self.gold is None:
+            return None
+        return self.answer is not None and self.answer.strip().casefold() == self.gold.strip().casefold()
