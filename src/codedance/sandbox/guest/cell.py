@@ -126,6 +126,10 @@ def _trace(error: BaseException, name: str) -> str:
     start = error.__traceback__
     while start is not None and start.tb_frame.f_code.co_filename != name:
         start = start.tb_next
+    if isinstance(error, TimeIsUp):  # without the frame of the signal handler, which is not the guest's
+        frames = [frame for frame in traceback.extract_tb(start) if frame.filename != __file__]
+        listed = "".join(traceback.format_list(frames))
+        return f"Traceback (most recent call last):\n{listed}TimeIsUp: {error}\n"
     return "".join(traceback.format_exception(type(error), error, start))
 
 

@@ -1,0 +1,1 @@
+"""Task -> Trace: formats, prompts, the loop, the runner of many tasks, and the store."""

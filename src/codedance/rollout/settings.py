@@ -1,0 +1,85 @@
+"""How rollouts are made: everything that changes what a model is told or may do, in one frozen record.
+
+    Settings(format=Format.TOOL_CALL, turns=6, sampling=Sampling(temperature=1.0, max_tokens=2048, seed=1))
+
+Not covered: which model is asked and the limits of the sandbox; those are objects of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from codedance.errors import ConfigError
+from codedance.images import QWEN25_VL, PixelRule
+from codedance.types import Sampling
+
+_MOST_TURNS = 1000
+
+
+class Format(StrEnum):
+    """How a model writes its actions."""
+
+    CODE_TAGS = "code_tags"
+    """`<code>` with a python fence."""
+    TOOL_CALL = "tool_call"
+    """JSON in `<tool_call>`, Hermes style."""
+    OPENAI_TOOLS = "openai_tools"
+    """Native tool calls of the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of one execution goes back to the model; text and pictures are cut together.
+
+    Raises:
+        ConfigError: a value is not positive.
+    """
+
+    text_chars: int = 8000
+    images: int = 8
+    image_tokens: int = 16384
+    """Of all pictures together, by the pixel rule."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("text_chars", 200), ("images", 0), ("image_tokens", 16)):
+            _check(f"Room.{name}", getattr(self, name), least, 1 << 30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One rollout's rules.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+
+    format: Format = Format.CODE_TAGS
+    turns: int = 10
+    """Replies of the model, at most."""
+    sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.0, max_tokens=4096))
+    """With a seed, sample N of a task is asked with seed + N."""
+    rule: PixelRule = QWEN25_VL
+    room: Room = field(default_factory=Room)
+    reply_s: float = 3600.0
+    """The longest wait for one reply, retries included."""
+
+    def __post_init__(self) -> None:
+        _check("turns", self.turns, 1, _MOST_TURNS)
+        if not self.reply_s > 0:
+            raise ConfigError(f"reply_s is {self.reply_s!r}; it must be a number of seconds above 0")
+        if self.format not in tuple(Format):
+            raise ConfigError(f"format is {self.format!r}; the formats are {', '.join(Format)}")
+        sampling = self.sampling
+        for name, value, least, most in (
+            ("temperature", sampling.temperature, 0, 100),
+            ("top_p", sampling.top_p, 0, 1),
+            ("max_tokens", sampling.max_tokens, 1, 1 << 30),
+        ):
+            if value is not None and not least <= value <= most:
+                raise ConfigError(f"{name} is {value!r}; it must be from {least} to {most}")
+
+
+def _check(name: str, value: int, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number from {least} to {most}")

@@ -1,0 +1,258 @@
+"""A run on disk: a folder that a person can open, that survives kill -9, and that goes on where it stopped.
+
+    OUT/run.json            what was asked for: model, settings, limits, versions
+    OUT/traces.jsonl        one trace a line, appended; the last line of a task and sample counts
+    OUT/images/             every picture once, under the digest of its content
+    OUT/prompts/            the prompt texts, under their digest
+
+    with TraceStore(Path("runs/one"), manifest) as store:
+        store.append(trace)
+    for trace in read_traces(Path("runs/one")): ...
+
+Pictures are on disk before the line that names them. A torn last line, as a kill leaves it, is cut off when the run goes on.
+Not covered: writing from two processes at once (the second one is refused); power loss may cost the last seconds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from codedance.errors import ConfigError, DataError
+from codedance.images import ImageStore
+from codedance.rollout.settings import Settings
+from codedance.sandbox import Limits
+from codedance.types import SCHEMA, Isolation, StopReason, Trace
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+TRACES, MANIFEST, IMAGES, PROMPTS = "traces.jsonl", "run.json", "images", "prompts"
+_CHUNK = 1 << 20
+
+
+class Key(NamedTuple):
+    """Which rollout of a run."""
+
+    task_id: str
+    sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a run was asked to do, and on what."""
+
+    schema: int = SCHEMA
+    model: str
+    settings: Settings
+    prompt: str
+    """Digest of the prompt texts."""
+    limits: Limits
+    """Of the sandbox."""
+    isolation: Isolation
+    versions: dict[str, str]
+    started: str
+    """ISO 8601, UTC."""
+
+
+_FREE = {"isolation", "versions", "started"}  # of the manifest: may differ when a run goes on
+
+
+class TraceStore:
+    """The writing end of a run's folder; entering repairs a torn last line and learns what is done.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings, or another process writes to it.
+        DataError: the folder cannot be written, or a line in the middle is damaged.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.images = ImageStore(folder / IMAGES)
+        self._manifest = manifest
+        self._done: set[Key] = set()
+        self._fd = -1
+        self.repaired_bytes = 0
+        """How much of a torn last line was cut off."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self.folder / TRACES, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise DataError(f"{self.folder}: it cannot be written: {error.strerror}; name another folder with --out") from None
+        try:
+            self._lock()
+            self._agree()
+            self.repaired_bytes = _cut_torn_line(self._fd)
+            self._done = {key for key, (_, is_outage) in _index(self.folder / TRACES).items() if not is_outage}
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a rollout is done: finished, and not by an outage."""
+        return key in self._done
+
+    def __len__(self) -> int:
+        return len(self._done)
+
+    def append(self, trace: Trace) -> None:
+        """Add one line, whole."""
+        line = memoryview(_traces().dump_json(trace) + b"\n")
+        while line:
+            line = line[os.write(self._fd, line) :]
+        if not trace.is_outage:
+            self._done.add(Key(trace.task_id, trace.sample))
+
+    def put_prompt(self, digest: str, texts: dict[str, str]) -> None:
+        """Keep the texts that a trace's `prompt` names."""
+        ImageStore(self.folder / PROMPTS).put(f"{digest}.json", json.dumps(texts, indent=1, ensure_ascii=False).encode())
+
+    def close(self) -> None:
+        """Let others write. Twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"{self.folder}: another process is writing to this run; wait for it, or name another folder with --out"
+            ) from None
+
+    def _agree(self) -> None:
+        """Refuse to mix two runs; write the manifest of a new one."""
+        path = self.folder / MANIFEST
+        if not path.exists():
+            text = _manifests().dump_json(self._manifest, indent=1)
+            path.with_suffix(".part").write_bytes(text + b"\n")
+            os.replace(path.with_suffix(".part"), path)
+            return
+        differences = list(_differences(read_manifest(self.folder), self._manifest, ""))
+        if differences:
+            raise ConfigError(
+                f"{self.folder} holds a run with other settings ({'; '.join(differences)}); "
+                "repeat the command as it was, or name another folder with --out"
+            )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the run in `folder` was asked to do.
+
+    Raises:
+        DataError: there is no run, or its manifest is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{folder}: there is no run here ({MANIFEST} cannot be read: {error.strerror})") from None
+    try:
+        return _manifests().validate_json(text)
+    except ValueError as error:
+        raise DataError(f"{path}: it is no manifest of this version: {_first_line(error)}") from None
+
+
+def read_traces(folder: Path) -> Iterator[Trace]:
+    """The traces of a run in the order in which they were finished, one for each task and sample, the last one.
+
+    A torn last line is passed over. Memory does not grow with the traces' size.
+
+    Raises:
+        DataError: there are none, or a line is damaged.
+    """
+    path = folder / TRACES
+    if not path.exists():
+        raise DataError(f"{folder}: there is no run here ({TRACES} is missing); name a folder that `codedance` wrote with --out")
+    offsets = sorted(offset for offset, _ in _index(path).values())
+    with open(path, "rb") as file:
+        for offset in offsets:
+            file.seek(offset)
+            try:
+                yield _traces().validate_json(file.readline())
+            except ValueError as error:
+                raise DataError(f"{path}: the line at byte {offset} is no trace of this version: {_first_line(error)}") from None
+
+
+def _index(path: Path) -> dict[Key, tuple[int, bool]]:
+    """Offset of the last line of each rollout, and whether it tells of an outage."""
+    outages = {StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR}
+    found: dict[Key, tuple[int, bool]] = {}
+    offset = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                try:
+                    record = json.loads(line)
+                    key = Key(record["task_id"], record["sample"])
+                    found[key] = offset, record["stop"] in outages
+                except (ValueError, TypeError, KeyError):
+                    raise DataError(
+                        f"{path}: line {number} is damaged; delete that line, and its task is done again when the run goes on"
+                    ) from None
+            offset += len(line)
+    return found
+
+
+def _cut_torn_line(fd: int) -> int:
+    """Cut off what stands behind the last newline; how many bytes that were."""
+    end = size = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - _CHUNK)
+        newline = os.pread(fd, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(fd, end)
+    return size - end
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    for field in fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        name = f"{path}{field.name}"
+        if name in _FREE or before == after:
+            continue
+        if hasattr(before, "__dataclass_fields__") and type(before) is type(after):
+            yield from _differences(before, after, f"{name}.")
+        else:
+            yield f"{name} was {_shown(before)}, is {_shown(after)}"
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, str) else repr(value)
+
+
+def _first_line(error: ValueError) -> str:
+    """pydantic's messages have several lines: number of errors, place, reason."""
+    return " ".join(str(error).split("\n")[1:3]).strip()[:300] or str(error)[:300]
+
+
+@cache
+def _traces() -> TypeAdapter[Trace]:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(Trace, config=ConfigDict(ser_json_inf_nan="strings"))  # a log-probability may be -inf
+
+
+@cache
+def _manifests() -> TypeAdapter[Manifest]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)
