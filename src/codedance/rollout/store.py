@@ -246,9 +246,9 @@ def _first_line(error: ValueError) -> str:
 
 @cache
 def _traces() -> TypeAdapter[Trace]:
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import TypeAdapter
 
-    return TypeAdapter(Trace, config=ConfigDict(ser_json_inf_nan="strings"))  # a log-probability may be -inf
+    return TypeAdapter(Trace)
 
 
 @cache

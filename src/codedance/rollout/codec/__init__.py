@@ -1,0 +1,181 @@
+"""How a conversation about a task is written and read: prompts, actions, observations.
+
+    codec = Codec(Format.CODE_TAGS)
+    messages = codec.opening(question, pictures, turns=10, time_s=20)
+    reply = await model.generate(messages, codec.request(sampling))
+    action = codec.parse(reply)                              # .code, .answer, or .problem
+    messages += codec.response(reply, action, observation)   # what joins the conversation
+
+Rollouts, data export and training use this one object. Prompts are files of the package; `digest` names them in every trace.
+Not covered: token ids; running the code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from string import Template
+
+from codedance.images import InputImage, Picture, digest_bytes
+from codedance.model.chat import Message, Reply, Role
+from codedance.rollout.codec.calls import Misread, code_of_arguments
+from codedance.rollout.codec.escape import escape_forgeries, escape_marks, storable
+from codedance.rollout.codec.observe import observe
+from codedance.rollout.codec.parse import Action, Form, parse
+from codedance.rollout.settings import Format
+from codedance.types import Repair, Sampling, Tool, ToolCall
+
+__all__ = ["Action", "Codec", "Form", "observe"]
+
+_SHARED = ("environment.md", "last_turn.md")
+_EMPTY_REPLY = "(empty reply)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """What sets one format apart."""
+
+    files: tuple[str, ...]
+    observation_tag: str
+    forms: frozenset[Form]
+    """Of code, without a repair."""
+    stop: tuple[str, ...]
+
+
+_DIALECTS = {
+    Format.CODE_TAGS: _Dialect((), "interpreter", frozenset({Form.TAG}), ("</code>", "</answer>", "<interpreter>")),
+    Format.TOOL_CALL: _Dialect(
+        ("tool.json",), "tool_response", frozenset({Form.CALL}), ("</tool_call>", "</answer>", "<tool_response>")
+    ),
+    Format.OPENAI_TOOLS: _Dialect(("tool.json", "shown_by_tool.md"), "interpreter", frozenset(), ("</answer>", "<interpreter>")),
+}
+
+
+class Codec:
+    """Writes and reads one format. Stateless; share it freely."""
+
+    def __init__(self, format: Format) -> None:
+        self.format = format
+        self._dialect = _DIALECTS[format]
+        own = (f"{format}.system.md", f"{format}.nudge.md")
+        self.texts = {name: _text(name) for name in sorted((*own, *_SHARED, *self._dialect.files))}
+        """Every prompt text of this format, by file."""
+        self.digest = digest_bytes(json.dumps(self.texts, sort_keys=True).encode())
+        """Names the prompt texts."""
+
+    def opening(self, question: str, images: Sequence[InputImage], turns: int, time_s: float) -> list[Message]:
+        """The conversation before the first reply: who the model is, the pictures, the question."""
+        environment = self._fill("environment.md", time_s=f"{time_s:g}").strip()
+        tool = (
+            json.dumps({"type": "function", "function": json.loads(_text("tool.json"))})
+            if self.format is Format.TOOL_CALL
+            else ""
+        )
+        system = self._fill(f"{self.format}.system.md", environment=environment, turns=str(turns), tool=tool)
+        parts: list[str | Picture] = []
+        for index, image in enumerate(images):
+            name = "input_image" if len(images) == 1 else f"input_images[{index}]"
+            view, full = image.view.size, image.original_size
+            detail = f"; at full resolution {full.width}x{full.height}" if full != view else ""
+            parts += [image.view, f"\n({name}: {view.width}x{view.height} pixels{detail})\n"]
+        words = escape_marks(storable(question)).strip()
+        parts = _merged([*parts, f"\n{words}" if images else words])
+        return [Message(Role.SYSTEM, (system.strip(),)), Message(Role.USER, tuple(parts))]
+
+    def request(self, sampling: Sampling) -> Sampling:
+        """With the stop texts and tools of this format."""
+        tools: tuple[Tool, ...] = ()
+        if self.format is Format.OPENAI_TOOLS:
+            tool = json.loads(_text("tool.json"))
+            tools = (Tool(tool["name"], tool["description"], json.dumps(tool["parameters"])),)
+        return replace(sampling, stop=(*sampling.stop, *self._dialect.stop), tools=tools)
+
+    def parse(self, reply: Reply) -> Action:
+        """What the model wants; a native call counts before anything written, another format's form counts with a repair."""
+        action = parse(reply.text, reply.finish_reason)
+        if reply.tool_calls:
+            return _native(reply.tool_calls, action, self.format)
+        if action.form is not None and action.form is not Form.FENCE and action.form not in self._dialect.forms:
+            return replace(action, repairs=(*action.repairs, Repair.OTHER_FORMAT))
+        return action
+
+    def context(self, reply: Reply, action: Action) -> str:
+        """The reply as it stands in the conversation: up to the end of its action, its tag closed, forgeries escaped."""
+        kept = reply.text[: action.end]
+        if action.missing_close and not action.problem:
+            kept = f"{kept.rstrip()}\n{action.missing_close}" if "code" in action.missing_close else kept + action.missing_close
+        return escape_forgeries(kept)
+
+    def response(self, reply: Reply, action: Action, observation: Sequence[str | Picture] = (), note: str = "") -> list[Message]:
+        """The reply and what answers it: an observation, a note of ours (`nudge`, `last_turn`), or both."""
+        calls = tuple(replace(call, arguments=escape_forgeries(call.arguments)) for call in reply.tool_calls)
+        spoken = self.context(reply, action)
+        assistant = Message(Role.ASSISTANT, (spoken if spoken.strip() or calls else _EMPTY_REPLY,), calls)
+        if not calls:
+            tag = self._dialect.observation_tag
+            wrapped = [f"<{tag}>\n", *observation, f"</{tag}>"] if observation else []
+            return [assistant, Message(Role.USER, tuple(_merged([*wrapped, "\n\n" if wrapped and note else "", note])))]
+        words = "".join(part for part in observation if isinstance(part, str))
+        pictures = [part for part in observation if not isinstance(part, str)]
+        answers = [
+            Message(Role.TOOL, (f"{words}\n{note}".strip() if index == 0 else "(run together with the first call)",), (), call.id)
+            for index, call in enumerate(calls)
+        ]
+        if pictures:  # the protocol allows only text in a tool's message
+            answers.append(Message(Role.USER, (f"{_text('shown_by_tool.md').strip()}\n", *pictures)))
+        return [assistant, *answers]
+
+    def nudge(self, problem: str) -> str:
+        """What to say to a reply that asks for nothing usable."""
+        return self._fill(f"{self.format}.nudge.md", problem=problem).strip()
+
+    def last_turn(self) -> str:
+        """What to say when only one reply is left."""
+        return self.texts["last_turn.md"].strip()
+
+    def _fill(self, name: str, **values: str) -> str:
+        return Template(self.texts[name]).substitute(values)
+
+
+def _native(calls: Sequence[ToolCall], written: Action, format: Format) -> Action:
+    """Several calls in one reply are one cell, in order."""
+    repairs: dict[Repair, None] = {repair: None for repair in written.repairs if repair is Repair.FORGED_OBSERVATION}
+    blocks: list[str] = []
+    problem = ""
+    for call in calls:
+        try:
+            code, was_broken = code_of_arguments(call.arguments)
+        except Misread as error:
+            problem = problem or str(error)
+            continue
+        if was_broken:
+            repairs[Repair.MISREAD_JSON] = None
+        if code.strip():
+            blocks.append(code)
+    if len(blocks) > 1:
+        repairs[Repair.SEVERAL_BLOCKS] = None
+    if format is not Format.OPENAI_TOOLS:
+        repairs[Repair.OTHER_FORMAT] = None
+    thought = written.thought if written.answer is None and written.code is None else ""
+    if blocks:
+        return Action(thought=thought, code="\n".join(blocks), form=Form.CALL, end=written.end, repairs=tuple(repairs))
+    return Action(thought=thought, end=written.end, repairs=tuple(repairs), problem=problem or "the code was empty")
+
+
+def _merged(parts: Sequence[str | Picture]) -> list[str | Picture]:
+    """Neighbouring texts as one, empty ones gone."""
+    merged: list[str | Picture] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part != "":
+            merged.append(part)
+    return merged
+
+
+@cache
+def _text(name: str) -> str:
+    return (resources.files("codedance.rollout") / "prompts" / name).read_text("utf-8")

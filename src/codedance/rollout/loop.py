@@ -1,0 +1,292 @@
+"""Think, write code, run it, look at what came out, again, until there is an answer: one task, one trace.
+
+    async with Sandbox() as box:
+        trace = await solve(Task(id="1", question="How many coins?", images=("coins.png",)), model, box)
+    trace.answer, trace.stop, trace.turns[0].code
+
+A person at the terminal, evaluation, data making and training all come through here. Whatever the model or its code does is data:
+the trace says how it ended. `solve_now` is the same without await. Not covered: many tasks at once (`runner`), scores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+
+from codedance.errors import ContextFull, DataError, ModelError, SandboxError
+from codedance.images import ImageStore, InputImage, Picture, digest_pixels, load_input
+from codedance.model.chat import ChatModel, Message, Reply
+from codedance.rollout.codec import Action, Codec, observe
+from codedance.rollout.codec.escape import storable
+from codedance.rollout.settings import Settings
+from codedance.sandbox import Sandbox, Session
+from codedance.types import (
+    ExecResult,
+    Execution,
+    Sampling,
+    SeenImage,
+    StopReason,
+    Task,
+    TaskImage,
+    Trace,
+    Turn,
+    Usage,
+)
+
+_LEAST_LOGPROB = -1e9  # JSON has no -inf
+
+OnTurn = Callable[[Turn], None]
+
+
+async def solve(
+    task: Task,
+    model: ChatModel,
+    sandbox: Sandbox,
+    settings: Settings | None = None,
+    *,
+    sample: int = 0,
+    images: ImageStore | None = None,
+    on_turn: OnTurn | None = None,
+) -> Trace:
+    """Ask `model` about `task` until it answers or may not go on.
+
+    Args:
+        task: question and pictures.
+        model: whom to ask.
+        sandbox: where its code runs; a session is opened when the first code comes.
+        settings: format, turns, sampling, what the model sees; the defaults if None.
+        sample: which of several rollouts of the task this is; it moves the seed.
+        images: where every picture that the model sees is kept, before the trace names it; nowhere if None.
+        on_turn: called with each turn when it is over.
+    """
+    rollout = _Rollout(task, model, sandbox, settings or Settings(), sample, images, on_turn)
+    async with AsyncExitStack() as stack:
+        try:
+            await rollout.run(stack)
+        except DataError as error:
+            rollout.stop(StopReason.DATA_ERROR, error)
+        except ContextFull as error:
+            rollout.stop(StopReason.TOKEN_LIMIT, error)
+        except ModelError as error:
+            rollout.stop(StopReason.MODEL_ERROR, error)
+        except SandboxError as error:
+            rollout.stop(StopReason.SANDBOX_ERROR, error)
+    return rollout.trace()
+
+
+def solve_now(
+    task: Task, model: ChatModel, sandbox: Sandbox | None = None, settings: Settings | None = None, *, sample: int = 0
+) -> Trace:
+    """`solve` without await, for scripts; starts and ends a sandbox of its own (with the limits of `sandbox`, if given)."""
+
+    async def run() -> Trace:
+        async with sandbox or Sandbox() as box:
+            return await solve(task, model, box, settings, sample=sample)
+
+    return asyncio.run(run())
+
+
+@dataclass(slots=True)
+class _Rollout:
+    """One conversation under way."""
+
+    task: Task
+    model: ChatModel
+    sandbox: Sandbox
+    settings: Settings
+    sample: int
+    store: ImageStore | None
+    on_turn: OnTurn | None
+    codec: Codec = field(init=False)
+    request: Sampling = field(init=False)
+    inputs: list[InputImage] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    session: Session | None = None
+    reason: StopReason | None = None
+    answer: str | None = None
+    error: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.codec = Codec(self.settings.format)
+        sampling = self.settings.sampling
+        if sampling.seed is not None:
+            sampling = replace(sampling, seed=sampling.seed + self.sample)
+        self.request = self.codec.request(sampling)
+
+    async def run(self, stack: AsyncExitStack) -> None:
+        """Open the conversation and take turns."""
+        self.inputs = await asyncio.to_thread(self._load_inputs)
+        time_s = self.sandbox.limits.time_s
+        self.messages = self.codec.opening(self.task.question, self.inputs, self.settings.turns, time_s)
+        while self.reason is None:
+            await self._take_turn(stack)
+
+    def stop(self, reason: StopReason, error: Exception) -> None:
+        """End by something that broke."""
+        self.reason, self.error = reason, storable(str(error))
+
+    async def _take_turn(self, stack: AsyncExitStack) -> None:
+        start = time.perf_counter()
+        reply = await self._ask()
+        model_s = time.perf_counter() - start
+        action = self.codec.parse(reply)
+        context = self.codec.context(reply, action)
+        turn = Turn(
+            text=reply.text,
+            context=None if context == reply.text else context,
+            reasoning=reply.reasoning,
+            tool_calls=reply.tool_calls,
+            thought=action.thought,
+            code=action.code,
+            answer=action.answer,
+            repairs=action.repairs,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            model_s=model_s,
+            prompt_ids=reply.prompt_ids,
+            token_ids=reply.token_ids,
+            logprobs=reply.logprobs,
+        )
+        left = self.settings.turns - len(self.turns) - 1
+        if action.answer is not None:
+            self._end_turn(turn, StopReason.ANSWERED)
+            self.answer = action.answer
+        elif action.code is not None and left:
+            await self._run_code(stack, reply, action, turn, left)
+        elif action.code is not None:
+            self._end_turn(turn, StopReason.TURN_LIMIT)  # nobody could look at what the code does
+        else:
+            self._nudge(reply, action, turn, left)
+
+    async def _ask(self) -> Reply:
+        try:
+            async with asyncio.timeout(self.settings.reply_s):
+                reply = await self.model.generate(self.messages, self.request)
+        except (ModelError, asyncio.CancelledError):
+            raise
+        except TimeoutError:
+            raise ModelError(
+                f"{self.model.name} has not replied within {self.settings.reply_s:g} s; raise reply_s, or look at the endpoint"
+            ) from None
+        except Exception as error:  # boundary: a model is anybody's code, and one that fails is an outage
+            raise ModelError(f"{self.model.name} failed: {type(error).__name__}: {error}") from error
+        calls = tuple(replace(call, arguments=storable(call.arguments)) for call in reply.tool_calls)
+        logprobs = reply.logprobs and tuple(p if math.isfinite(p) else _LEAST_LOGPROB for p in reply.logprobs)
+        return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls, logprobs=logprobs)
+
+    async def _run_code(self, stack: AsyncExitStack, reply: Reply, action: Action, turn: Turn, left: int) -> None:
+        assert action.code is not None
+        try:
+            if self.session is None:
+                self.session = await self._open_session(stack)
+            result = await self.session.run(action.code)
+        except (SandboxError, DataError):
+            self._end_turn(turn)
+            raise
+        execution, observation, seen = await asyncio.to_thread(self._look, result)
+        note = self.codec.last_turn() if left == 1 else ""
+        self.messages += self.codec.response(reply, action, observation, note)
+        self._end_turn(replace(turn, execution=execution, observation=seen, note=note))
+
+    def _nudge(self, reply: Reply, action: Action, turn: Turn, left: int) -> None:
+        """Say once what is missing; after that there is no point."""
+        was_nudged = bool(self.turns) and self.turns[-1].code is None
+        if action.is_cut:
+            self._end_turn(turn, StopReason.TOKEN_LIMIT)
+        elif was_nudged:
+            self._end_turn(turn, StopReason.NO_ACTION)
+        elif not left:
+            self._end_turn(turn, StopReason.TURN_LIMIT)
+        else:
+            note = self.codec.nudge(action.problem)
+            if left == 1:
+                note = f"{note}\n{self.codec.last_turn()}"
+            self.messages += self.codec.response(reply, action, (), note)
+            self._end_turn(replace(turn, note=note))
+
+    def _end_turn(self, turn: Turn, reason: StopReason | None = None) -> None:
+        self.turns.append(turn)
+        self.reason = reason
+        if self.on_turn is not None:
+            self.on_turn(turn)
+
+    async def _open_session(self, stack: AsyncExitStack) -> Session:
+        views = [image.view.encoded for image in self.inputs]
+        originals = [image.original for image in self.inputs] if any(image.is_resized for image in self.inputs) else []
+        return await stack.enter_async_context(self.sandbox.session(views, originals))
+
+    def _load_inputs(self) -> list[InputImage]:
+        inputs = []
+        for index, source in enumerate(self.task.images):
+            image = load_input(source, self.settings.rule, f"{self.task.id}: image {index + 1}")
+            inputs.append(image)
+            if self.store is not None:
+                self.store.put(image.file, image.original)
+                self.store.put(image.view.file, image.view.encoded)
+        return inputs
+
+    def _look(self, result: ExecResult) -> tuple[Execution, tuple[str | Picture, ...], tuple[str | SeenImage, ...]]:
+        """The execution as it is stored, what the model sees of it, and that as it is stored."""
+        observation = observe(result, self.settings.room, self.settings.rule)
+        seen: list[str | SeenImage] = []
+        for part in observation:
+            if isinstance(part, str):
+                seen.append(part)
+                continue
+            if self.store is not None:
+                self.store.put(part.file, part.encoded)
+            seen.append(SeenImage(part.digest, *part.size, self.settings.rule.tokens(part.size)))
+        kept = {spec.name: getattr(result, spec.name) for spec in fields(Execution) if spec.name != "images"}
+        kept |= {"stdout": storable(result.stdout), "stderr": storable(result.stderr)}
+        execution = Execution(**kept, images=tuple(digest_pixels(pixels) for pixels in result.images))
+        return execution, observation, tuple(seen)
+
+    def trace(self) -> Trace:
+        """What has happened, as one record."""
+        assert self.reason is not None
+        return Trace(
+            task_id=storable(self.task.id),
+            sample=self.sample,
+            source=self.task.source,
+            category=self.task.category,
+            question=storable(self.task.question),
+            gold=self.task.answer,
+            images=tuple(_stored(image) for image in self.inputs),
+            model=self.model.name,
+            sampling=replace(self.settings.sampling, seed=self.request.seed),
+            format=self.settings.format,
+            prompt=self.codec.digest,
+            turns=tuple(self.turns),
+            stop=self.reason,
+            answer=self.answer,
+            error=self.error,
+            usage=sum((turn.usage for turn in self.turns), Usage()),
+            started=self.started.isoformat(timespec="milliseconds"),
+            seconds=time.perf_counter() - self.clock,
+            isolation=self.sandbox.isolation,
+            versions=versions(self.sandbox),
+        )
+
+
+def versions(sandbox: Sandbox) -> dict[str, str]:
+    """Of codedance and of what runs inside the sandbox."""
+    return {"codedance": _own_version(), **sandbox.versions}
+
+
+@cache
+def _own_version() -> str:
+    return version("codedance")
+
+
+def _stored(image: InputImage) -> TaskImage:
+    return TaskImage(image.file, *image.original_size, image.view.file, *image.view.size, image.tokens)
