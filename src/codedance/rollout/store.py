@@ -102,19 +102,14 @@ class TraceStore:
         self.close()
 
     def __contains__(self, key: object) -> bool:
-        """Whether a rollout is done: finished, and not by an outage."""
+        """Whether a rollout was done before: finished, and not by an outage."""
         return key in self._done
-
-    def __len__(self) -> int:
-        return len(self._done)
 
     def append(self, trace: Trace) -> None:
         """Add one line, whole."""
-        line = memoryview(_traces().dump_json(trace) + b"\n")
+        line = memoryview(f"{to_json(trace)}\n".encode())
         while line:
             line = line[os.write(self._fd, line) :]
-        if not trace.is_outage:
-            self._done.add(Key(trace.task_id, trace.sample))
 
     def put_prompt(self, digest: str, texts: dict[str, str]) -> None:
         """Keep the texts that a trace's `prompt` names."""
@@ -148,6 +143,11 @@ class TraceStore:
                 f"{self.folder} holds a run with other settings ({'; '.join(differences)}); "
                 "repeat the command as it was, or name another folder with --out"
             )
+
+
+def to_json(trace: Trace) -> str:
+    """One line, as in traces.jsonl."""
+    return _traces().dump_json(trace).decode()
 
 
 def read_manifest(folder: Path) -> Manifest:

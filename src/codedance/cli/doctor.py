@@ -1,39 +1,21 @@
-"""The command line: one program, verbs. stdout is data, stderr is talk; exit codes: 0 done, 1 failed, 2 wrong usage.
-
-codedance doctor
-codedance doctor --json | jq .level
-"""
+"""`codedance doctor`: how well this machine can lock code in."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import json
-import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codedance.errors import CodeDanceError, ConfigError
-
 if TYPE_CHECKING:
     from codedance.sandbox.doctor import Diagnosis
 
-_INTERRUPTED = 130
 
-app = App(
-    name="codedance",
-    help="A vision-language model looks at a picture, writes Python, runs it in a safe sandbox, and looks again.",
-    result_action="return_value",
-    suppress_keyboard_interrupt=False,
-)
-
-
-@app.command
 def doctor(
     *,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -91,24 +73,3 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     console.print(outcomes)
     kept = sum(outcome.verdict.value == "kept" for outcome in diagnosis.checks)
     console.print(Text(f"{kept} of {len(diagnosis.checks)} promises kept, {len(diagnosis.broken)} broken"))
-
-
-def main() -> None:
-    """The entry point: every error of ours is one line on stderr."""
-    try:
-        code = app(exit_on_error=False, print_error=False)
-    except (ConfigError, CycloptsError) as error:
-        code = _complain(str(error), 2)
-    except CodeDanceError as error:
-        code = _complain(str(error), 1)
-    except BrokenPipeError:  # the reader of our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except KeyboardInterrupt:
-        code = _complain("interrupted", _INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _complain(message: str, code: int) -> int:
-    print(f"codedance: {message}", file=sys.stderr)
-    return code

@@ -1,0 +1,53 @@
+"""The command line: one program, verbs. stdout is data, stderr is talk; exit codes: 0 done, 1 failed, 2 wrong usage.
+
+codedance ask photo.jpg "How many people wear a hat?" --base-url http://127.0.0.1:8000/v1
+codedance doctor --json | jq .level
+
+Each verb lies in a module of its own, which imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from codedance.cli.ask import ask
+from codedance.cli.doctor import doctor
+from codedance.cli.replay import replay
+from codedance.cli.report import report
+from codedance.cli.run import run
+from codedance.errors import CodeDanceError, ConfigError
+
+_INTERRUPTED = 130
+
+app = App(
+    name="codedance",
+    help="A vision-language model looks at a picture, writes Python, runs it in a safe sandbox, and looks again.",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+for verb in (ask, run, replay, report, doctor):
+    app.command(verb)
+
+
+def main() -> None:
+    """The entry point: every error of ours is one line on stderr."""
+    try:
+        code = app(exit_on_error=False, print_error=False)
+    except (ConfigError, CycloptsError) as error:
+        code = _complain(str(error), 2)
+    except CodeDanceError as error:
+        code = _complain(str(error), 1)
+    except BrokenPipeError:  # the reader of our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeyboardInterrupt:
+        code = _complain("interrupted", _INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"codedance: {message}", file=sys.stderr)
+    return code

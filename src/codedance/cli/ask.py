@@ -1,0 +1,101 @@
+"""`codedance ask`: one question, answered before your eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
+from codedance.errors import ConfigError, DataError, ModelError, SandboxError
+from codedance.types import StopReason, Task, Trace, Turn
+
+_TRIES = 3  # somebody is waiting
+
+
+def ask(
+    *words: str,
+    out: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    asking: ModelFlags = ModelFlags(),  # noqa: B008 - frozen
+    rollout: RolloutFlags = RolloutFlags(),  # noqa: B008
+    sandbox: SandboxFlags = SandboxFlags(),  # noqa: B008
+) -> int:
+    """Ask a question about one or more pictures: IMAGE... QUESTION.
+
+    The turns are shown on stderr while they happen; the answer alone goes to stdout. Exits with 1 if there is no answer.
+
+    Parameters
+    ----------
+    words
+        Picture files, then the question.
+    out
+        Where the trace and its pictures are saved (default: runs/ask-DATE-TIME).
+    as_json
+        Print the whole trace as one line of JSON instead of the answer.
+    """
+    task = _task(words)
+    folder = out or Path("runs") / f"ask-{datetime.now():%Y%m%d-%H%M%S}"
+    trace = asyncio.run(_ask(task, folder, asking, rollout, sandbox))
+    if as_json:
+        from codedance.rollout.store import to_json
+
+        print(to_json(trace))
+    elif trace.answer is not None:
+        print(trace.answer)
+    talk = Console(stderr=True)
+    talk.print(Text(f"trace: {folder}   (codedance report {folder}; codedance replay {folder})", style="dim"), soft_wrap=True)
+    if trace.error is not None:
+        kind = {StopReason.DATA_ERROR: DataError, StopReason.SANDBOX_ERROR: SandboxError}.get(trace.stop, ModelError)
+        raise kind(trace.error)
+    if trace.stop is not StopReason.ANSWERED:
+        talk.print(Text(f"no answer: {trace.stop}", style="bold red"))
+        return 1
+    return 0
+
+
+def _task(words: tuple[str, ...]) -> Task:
+    if len(words) < 2:
+        raise ConfigError(f"{len(words)} words were given; name at least one picture and then the question, in quotes")
+    *images, question = words
+    if not question.strip():
+        raise ConfigError("the question is empty; write it in quotes behind the pictures")
+    for image in images:
+        if not Path(image).is_file():
+            raise DataError(f"{image}: there is no such file; give picture files first and the question last, in quotes")
+    return Task(id=f"{datetime.now():%Y%m%d-%H%M%S-%f}", question=question, images=tuple(images), source="ask")
+
+
+async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFlags, sandbox: SandboxFlags) -> Trace:
+    from codedance.cli.inline import protocol
+    from codedance.cli.turns import show_turn
+    from codedance.rollout.codec import Codec
+    from codedance.rollout.loop import solve
+    from codedance.rollout.runner import manifest
+    from codedance.rollout.store import IMAGES, TraceStore
+
+    settings = rollout.settings()
+    talk = Console(stderr=True)
+    async with asking.open(tries=_TRIES) as model, sandbox.open(slots=1) as box:
+        codec = Codec(settings.format)
+        with TraceStore(folder, manifest(model, box, settings)) as store:
+            store.put_prompt(codec.digest, codec.texts)
+            how = protocol() if sys.stderr.isatty() else None
+            num_turns = 0
+            with talk.status(Text(f"asking {model.name}")) as status:
+
+                def show(turn: Turn) -> None:
+                    nonlocal num_turns
+                    num_turns += 1
+                    show_turn(talk, num_turns, turn, folder / IMAGES, how)
+                    status.update(Text(f"turn {num_turns + 1}: waiting for {model.name}"))
+
+                trace = await solve(task, model, box, settings, images=store.images, on_turn=show)
+            store.append(trace)
+    return trace

@@ -1,0 +1,99 @@
+"""Flags that several verbs share, and what they make: a model, a sandbox, the rollouts' settings.
+
+Each group is a frozen record whose fields become flags (`Common.base_url` -> --base-url). The docstrings are the help texts.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from codedance.model.chat import ChatModel
+    from codedance.rollout.settings import Settings
+    from codedance.sandbox import Sandbox
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFlags:
+    """Whom to ask."""
+
+    model: str | None = None
+    """openai:NAME (also plain NAME), hf:PATH or script:FILE; default: the first model that the endpoint lists."""
+    base_url: str = ""
+    """OpenAI-compatible endpoint; several, separated by commas, share the load. Default: OPENAI_BASE_URL; key: OPENAI_API_KEY."""
+    detail: Literal["auto", "low", "high"] | None = None
+    """How closely OpenAI's own models look at pictures."""
+    record_tokens: bool = False
+    """Ask the server for token ids and log-probabilities (vLLM), for training."""
+
+    def open(self, *, concurrency: int = 32, tries: int = 6) -> AbstractAsyncContextManager[ChatModel]:
+        """The model, to be entered."""
+        from codedance.model.named import open_model
+
+        urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
+        return open_model(
+            self.model, urls, concurrency=concurrency, tries=tries, detail=self.detail, record_tokens=self.record_tokens
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFlags:
+    """How to ask."""
+
+    format: Literal["code_tags", "tool_call", "openai_tools"] = "code_tags"
+    """How the model writes code: <code> tags, JSON in <tool_call>, or the server's native tool calls."""
+    turns: int = 10
+    """Replies of the model, at most."""
+    temperature: float = 0.0
+    """0 takes the likeliest token."""
+    top_p: float | None = None
+    """Draw from the likeliest tokens that have this probability together."""
+    max_tokens: int = 4096
+    """Of one reply."""
+    seed: int | None = None
+    """For servers that take one."""
+    min_pixels: int | None = None
+    """Smaller pictures are enlarged (default: Qwen2.5-VL's 3136)."""
+    max_pixels: int | None = None
+    """Larger pictures are scaled down for the model; the code still finds the original (default: Qwen2.5-VL's 12845056)."""
+    pixel_step: int | None = None
+    """Sides are multiples of this (default: 28; Qwen3-VL: 32)."""
+
+    def settings(self) -> Settings:
+        """The flags as the rollouts' settings."""
+        from codedance.images import QWEN25_VL
+        from codedance.rollout.settings import Format, Settings
+        from codedance.types import Sampling
+
+        bounds = {"step": self.pixel_step, "least": self.min_pixels, "most": self.max_pixels}
+        return Settings(
+            format=Format(self.format),
+            turns=self.turns,
+            sampling=Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed),
+            rule=replace(QWEN25_VL, **{name: value for name, value in bounds.items() if value is not None}),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxFlags:
+    """Where the code runs."""
+
+    time_s: float = 20.0
+    """Seconds that one piece of code may run."""
+    memory_mb: int = 1024
+    """Memory of one session."""
+    isolation: Annotated[int, Parameter(name="--isolation")] = 3
+    """The least isolation level to accept, 0 to 4; see `codedance doctor`."""
+
+    def open(self, *, slots: int = 256) -> Sandbox:
+        """The sandbox, to be entered."""
+        from codedance.sandbox import Limits, Sandbox
+
+        return Sandbox(Limits(time_s=self.time_s, memory_mb=self.memory_mb), require=self.isolation, slots=slots)

@@ -1,0 +1,71 @@
+"""Models by the names that people type: openai:NAME, hf:PATH, script:FILE.
+
+    async with open_model("openai:Qwen2.5-VL-7B-Instruct", ["http://127.0.0.1:8000/v1"]) as model: ...
+
+A plain NAME means openai:NAME; no name means the first model that the endpoint lists. Not covered: caching and cost, which wrap
+the model that is opened here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+from codedance.errors import ConfigError, ModelError
+from codedance.model.chat import ChatModel
+
+_HOW = "name one with --model: openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
+
+
+@asynccontextmanager
+async def open_model(
+    name: str | None,
+    base_urls: Sequence[str] = (),
+    *,
+    concurrency: int = 32,
+    tries: int = 6,
+    detail: Literal["auto", "low", "high"] | None = None,
+    record_tokens: bool = False,
+) -> AsyncIterator[ChatModel]:
+    """The model called `name`, closed afterwards. Endpoint settings are those of `OpenAIModel`.
+
+    Raises:
+        ConfigError: nothing is named, the name cannot be understood, or a local model cannot be loaded.
+        ModelError: no model is named, and no endpoint lists any.
+    """
+    kind, _, rest = (name or "").partition(":")
+    if kind == "script":
+        from codedance.model.script import read_script
+
+        yield read_script(Path(rest))
+    elif kind == "hf":
+        from codedance.model.local import LocalModel
+
+        local = LocalModel(rest)
+        try:
+            yield local
+        finally:
+            await local.aclose()
+    else:
+        from codedance.model.openai import Detail, OpenAIModel
+
+        urls = list(base_urls) or [url for url in (os.environ.get("OPENAI_BASE_URL", ""),) if url]
+        wanted = rest if kind == "openai" else (name or "")
+        if not urls and kind != "openai":
+            raise ConfigError(f"{f'{name!r} is no model here' if name else 'no model was named'}; {_HOW}")
+        if not urls:
+            urls = ["https://api.openai.com/v1"]
+        if not wanted:
+            async with OpenAIModel("?", urls, tries=1) as endpoint:
+                listed = await endpoint.models()
+            if not listed:
+                raise ModelError(f"{', '.join(urls)}: the endpoint lists no model; name one with --model openai:NAME")
+            wanted = listed[0]
+        look = Detail(detail) if detail else None
+        async with OpenAIModel(
+            wanted, urls, concurrency=concurrency, tries=tries, detail=look, record_tokens=record_tokens
+        ) as model:
+            yield model

@@ -1,0 +1,195 @@
+"""Many tasks at once into one folder, resumed by default.
+
+    runner = Runner(model, box, Path("runs/one"), Settings(), concurrency=32)
+    progress = await runner.run(read_tasks(Path("questions.jsonl")))      # the same call again does only what is missing
+
+Each finished rollout is on disk before it counts. Rollouts that ended by an outage of the model or the sandbox are done again by
+the next call. Memory does not grow with the number of tasks, apart from their ids. Not covered: several machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from codedance.errors import ConfigError, DataError, ModelError
+from codedance.model.chat import ChatModel
+from codedance.rollout.codec import Codec
+from codedance.rollout.loop import solve, versions
+from codedance.rollout.settings import Settings
+from codedance.rollout.store import Key, Manifest, TraceStore
+from codedance.sandbox import Sandbox
+from codedance.types import StopReason, Task, Trace, Turn, Usage
+
+_LEAST_OUTAGES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is. Counts are rollouts."""
+
+    done: int = 0
+    """Finished by this call, outages included."""
+    resumed: int = 0
+    """Found finished in the folder."""
+    running: int = 0
+    answered: int = 0
+    with_gold: int = 0
+    """Of those done, not by an outage: the answer is known."""
+    exact: int = 0
+    """Of those, the answer given equals it letter by letter."""
+    outages: int = 0
+    cells: int = 0
+    failed_cells: int = 0
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    last_outage: str = ""
+
+
+class Runner:
+    """Asks a model about many tasks, `concurrency` at a time.
+
+    Args:
+        model: whom to ask.
+        sandbox: an open one; give it slots for `concurrency` sessions.
+        folder: where the run lies, or will lie.
+        settings: of every rollout.
+        samples: rollouts of each task; with a seed, each has its own.
+        concurrency: rollouts under way at once.
+        may_go_on: asked before each rollout; False ends the run in good order (a budget is spent).
+        on_progress: called after every turn and every rollout.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        sandbox: Sandbox,
+        folder: Path,
+        settings: Settings | None = None,
+        *,
+        samples: int = 1,
+        concurrency: int = 16,
+        may_go_on: Callable[[], bool] = lambda: True,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        for name, value in (("samples", samples), ("concurrency", concurrency)):
+            if value < 1:
+                raise ConfigError(f"{name} is {value!r}; it must be at least 1")
+        self._model = model
+        self._sandbox = sandbox
+        self._folder = folder
+        self._settings = settings or Settings()
+        self._samples = samples
+        self._concurrency = concurrency
+        self._may_go_on = may_go_on
+        self._on_progress = on_progress
+        self._progress = Progress()
+        self._is_stopping = False
+        self._failure: Exception | None = None
+        self._outages_in_a_row = 0
+
+    def stop(self) -> None:
+        """Start no further rollout; `run` returns when those under way are over."""
+        self._is_stopping = True
+
+    async def run(self, tasks: Iterable[Task]) -> Progress:
+        """Do what is missing.
+
+        Raises:
+            ConfigError: the folder belongs to a run with other settings or is being written.
+            DataError: the tasks cannot be read, two have the same id, or the folder cannot be written.
+            ModelError: so many outages in a row that going on makes no sense.
+        """
+        codec = Codec(self._settings.format)
+        with TraceStore(self._folder, manifest(self._model, self._sandbox, self._settings)) as store:
+            store.put_prompt(codec.digest, codec.texts)
+            self._clock = time.perf_counter()
+            jobs = self._jobs(tasks, store)
+            await asyncio.gather(*(self._work(jobs, store) for _ in range(self._concurrency)))
+        if self._failure is not None:
+            raise self._failure
+        return self._progress
+
+    def _jobs(self, tasks: Iterable[Task], store: TraceStore) -> Iterator[tuple[Task, int]]:
+        """What is still to be done, shared by all workers."""
+        seen: set[str] = set()
+        for task in tasks:
+            if task.id in seen:
+                raise DataError(f"two tasks have the id {task.id!r}; ids must differ, they name the rollouts")
+            seen.add(task.id)
+            for sample in range(self._samples):
+                if Key(task.id, sample) in store:
+                    self._count(resumed=1)
+                    continue
+                if self._is_stopping or not self._may_go_on():
+                    return
+                yield task, sample
+
+    async def _work(self, jobs: Iterator[tuple[Task, int]], store: TraceStore) -> None:
+        try:
+            for task, sample in jobs:
+                self._count(running=1)
+                trace = await solve(
+                    task,
+                    self._model,
+                    self._sandbox,
+                    self._settings,
+                    sample=sample,
+                    images=store.images,
+                    on_turn=self._count_turn,
+                )
+                store.append(trace)
+                self._count_trace(trace)
+        except Exception as error:  # boundary: the others finish what they have begun, then it is raised
+            self._failure = self._failure or error
+            self._is_stopping = True
+
+    def _count_turn(self, turn: Turn) -> None:
+        ran = turn.execution is not None
+        failed = turn.execution is not None and not turn.execution.ok
+        self._count(usage=turn.usage, cells=int(ran), failed_cells=int(failed))
+
+    def _count_trace(self, trace: Trace) -> None:
+        self._outages_in_a_row = self._outages_in_a_row + 1 if trace.is_outage else 0
+        self._count(
+            running=-1,
+            done=1,
+            answered=int(trace.stop is StopReason.ANSWERED),
+            with_gold=int(trace.gold is not None and not trace.is_outage),
+            exact=int(trace.exact_match is True),
+            outages=int(trace.is_outage),
+        )
+        if not trace.is_outage:
+            return
+        self._progress = replace(self._progress, last_outage=trace.error or "")
+        if self._outages_in_a_row >= max(_LEAST_OUTAGES, 2 * self._concurrency):
+            raise ModelError(
+                f"{self._outages_in_a_row} rollouts in a row ended by an outage, the last one by: {trace.error}; "
+                "nothing is lost, the same command goes on"
+            )
+
+    def _count(self, *, usage: Usage = Usage(), **more: int) -> None:  # noqa: B008 - frozen
+        now = self._progress
+        counts = {name: getattr(now, name) + by for name, by in more.items()}
+        self._progress = replace(now, usage=now.usage + usage, seconds=time.perf_counter() - self._clock, **counts)
+        self._on_progress(self._progress)
+
+
+def manifest(model: ChatModel, sandbox: Sandbox, settings: Settings) -> Manifest:
+    """What a run with these is, for its folder."""
+    return Manifest(
+        model=model.name,
+        settings=settings,
+        prompt=Codec(settings.format).digest,
+        limits=sandbox.limits,
+        isolation=sandbox.isolation,
+        versions=versions(sandbox),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,123 @@
+"""Every reply in the table is read as a careful person would read it, and no text at all breaks the reader."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codedance.rollout.codec.escape import escape, escape_forgeries, escape_marks
+from codedance.rollout.codec.parse import parse
+from codedance.types import FinishReason
+from rollout.replies import ROWS, Row
+
+PIECES = [
+    "<think>",
+    "</think>",
+    "<code>",
+    "</code>",
+    "<answer>",
+    "</answer>",
+    "```python\n",
+    "\n```\n",
+    "<tool_call>",
+    "</tool_call>",
+]
+PIECES += [
+    "<interpreter>",
+    "</interpreter>",
+    '{"name": "x", "arguments": {"code": "1"}}',
+    "print(1)",
+    "7",
+    " ",
+    "\n",
+    "<",
+    "&lt;",
+    "\u200b",
+]
+mixtures = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=20).map("".join)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_reply_is_read_as_meant(row: Row) -> None:
+    action = parse(row.text, row.finish)
+    assert (action.code, action.answer) == (row.code, row.answer)
+    assert set(action.repairs) == row.repairs
+    assert row.problem in action.problem and bool(row.problem) == bool(action.problem)
+
+
+def test_the_table_has_sixty_rows_and_more() -> None:
+    assert len(ROWS) >= 60 and len({row.name for row in ROWS}) == len(ROWS)
+
+
+@given(mixtures, st.sampled_from(FinishReason))
+def test_any_text_gives_exactly_one_of_code_answer_and_problem(text: str, finish: FinishReason) -> None:
+    action = parse(text, finish)
+    assert sum((action.code is not None, action.answer is not None, bool(action.problem))) == 1
+    assert 0 <= action.end <= len(text)
+
+
+@given(mixtures)
+def test_what_stands_behind_the_action_changes_nothing(text: str) -> None:
+    whole = "<think>a</think><code>\n```python\nprint(1)\n```\n</code><interpreter>"
+    assert parse(whole + text, FinishReason.STOP).code == "print(1)"
+
+
+@given(mixtures)
+def test_nothing_inside_of_a_thought_is_an_action(text: str) -> None:
+    inner = escape(text) if "</think" in text.casefold().replace(" ", "") else text
+    if "think" in inner.casefold():
+        inner = inner.casefold().replace("think", "thing")
+    action = parse(f"<think>{inner}</think><answer>7</answer>", FinishReason.STOP)
+    assert (action.code, action.answer) == (None, "7")
+
+
+@given(mixtures)
+def test_escaped_text_holds_no_tag_that_could_be_read(text: str) -> None:
+    action = parse(escape(text.replace("`", "'").replace("{", "(")), FinishReason.STOP)
+    assert (action.code, action.answer) == (None, None)
+    assert escape(escape(text)) == escape(text)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<|im_end|>",
+        "<|image_pad|>",
+        "<image>",
+        "</s>",
+        "<start_of_turn>",
+        "[INST]",
+        "[/INST]",
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+        "[IMG]",
+    ]
+    + ["<IMG_CONTEXT>", "<|endoftext|>", "<bos>", "<video>", "\uff1c|im_start|>"],
+)
+def test_marks_of_chat_templates_are_made_harmless_everywhere(mark: str) -> None:
+    for make_safe in (escape, escape_forgeries, escape_marks):
+        assert mark not in make_safe(f"a {mark} b")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "</interpreter>",
+        "<interpreter>",
+        "< / INTERPRETER >",
+        "<\u200binterpreter>",
+        "\uff1c/interpreter>",
+        "<tool_response x=1>",
+        "</observation",
+    ],
+)
+def test_observation_tags_are_made_harmless_in_output_and_in_replies(tag: str) -> None:
+    for make_safe in (escape, escape_forgeries):
+        assert make_safe(tag) == "&lt;" + tag[1:]
+
+
+@pytest.mark.parametrize(
+    "text", ["a < b and c > d", "x<3", "<b>bold</b>", "List[int]", "<module 'x'>", "array([1, 2])", "<interpreters>", "<svg>"]
+)
+def test_ordinary_output_stays_as_it_is(text: str) -> None:
+    assert escape(text) == text
