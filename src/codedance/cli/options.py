@@ -47,7 +47,7 @@ class RolloutFlags:
     """How to ask."""
 
     format: Literal["code_tags", "tool_call", "openai_tools"] = "code_tags"
-    """How the model writes code: <code> tags, JSON in <tool_call>, or the server's native tool calls."""
+    """How the model writes code: between tags, as JSON in a tag, or as native tool calls of the server."""
     turns: int = 10
     """Replies of the model, at most."""
     temperature: float = 0.0

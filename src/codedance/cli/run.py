@@ -6,16 +6,41 @@ import asyncio
 import dataclasses
 import json
 import signal
-import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
-from codedance.errors import ConfigError
+from codedance.errors import ConfigError, DataError, ModelError
+from codedance.tasks import read_tasks
 from codedance.types import Task
+
+if TYPE_CHECKING:
+    from codedance.model.cost import CostMeter
+    from codedance.rollout.runner import Progress, Runner
+
+_INTERRUPTED = 130
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CostFlags:
+    """What it may cost."""
+
+    cache: Path | None = None
+    """Keep replies in this folder, and never ask the same twice."""
+    price: tuple[float, float] | None = None
+    """Dollars for a million prompt tokens and a million completion tokens."""
+    most_tokens: int | None = None
+    """Start no further rollout when this many tokens are used."""
+    most_dollars: float | None = None
+    """The same with money; needs --price."""
 
 
 def run(
@@ -25,12 +50,9 @@ def run(
     samples: int = 1,
     concurrency: int = 16,
     limit: int | None = None,
-    cache: Path | None = None,
-    price: tuple[float, float] | None = None,
-    most_tokens: int | None = None,
-    most_dollars: float | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    asking: ModelFlags = ModelFlags(),  # noqa: B008 - frozen
+    cost: CostFlags = CostFlags(),
+    asking: ModelFlags = ModelFlags(),  # noqa: B008
     rollout: RolloutFlags = RolloutFlags(),  # noqa: B008
     sandbox: SandboxFlags = SandboxFlags(),  # noqa: B008
 ) -> int:
@@ -41,26 +63,117 @@ def run(
     Parameters
     ----------
     tasks
-        A .jsonl file: one object with id, question, images, answer a line; see docs/rollout.md.
+        A .jsonl file: one object with id, question, images and answer a line; see docs/rollout.md.
     out
         The run's folder.
     samples
-        Rollouts of each task; needs a temperature above 0 to differ, and a seed to be repeatable.
+        Rollouts of each task; they differ with a temperature above 0, and are repeatable with a seed.
     concurrency
         Rollouts under way at once.
     limit
         Take only the first tasks.
-    cache
-        Keep replies in this folder and never ask the same twice.
-    price
-        Dollars for a million prompt tokens and a million completion tokens.
-    most_tokens
-        Start no further rollout when this many tokens are used.
-    most_dollars
-        The same with money; needs --price.
     as_json
         Print the final counts as JSON.
     """
-    if limit is not None and limit < 1:
-        raise ConfigError(f"--limit is {limit}; it must be at least 1")
-    return asyncio.run(_run())
+    for name, value in (("limit", limit), ("samples", samples), ("concurrency", concurrency)):
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} is {value}; it must be at least 1")
+    num_tasks = _num_tasks(tasks)
+    total = min(num_tasks, limit or num_tasks) * samples
+    job = _Job(islice(read_tasks(tasks), limit), total, out, samples, concurrency, cost, asking, rollout, sandbox)
+    progress = asyncio.run(job.run())
+    return _report(progress, total, out, as_json)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Job:
+    """The run as the flags describe it."""
+
+    tasks: Iterator[Task]
+    total: int
+    out: Path
+    samples: int
+    concurrency: int
+    cost: CostFlags
+    asking: ModelFlags
+    rollout: RolloutFlags
+    sandbox: SandboxFlags
+
+    async def run(self) -> Progress:
+        from codedance.cli.progress import RunDisplay
+        from codedance.model.cache import CachedModel
+        from codedance.model.cost import Budget, CostMeter, Price
+        from codedance.rollout.runner import Runner
+
+        flags = self.cost
+        price = Price(prompt_per_million=flags.price[0], completion_per_million=flags.price[1]) if flags.price else None
+        budget = Budget(tokens=flags.most_tokens, dollars=flags.most_dollars)
+        async with AsyncExitStack() as stack:
+            named = await stack.enter_async_context(self.asking.open(concurrency=self.concurrency))
+            meter = CostMeter(named, price, budget)
+            model = await stack.enter_async_context(CachedModel(meter, flags.cache)) if flags.cache else meter
+            box = await stack.enter_async_context(self.sandbox.open(slots=max(256, self.concurrency)))
+            display = stack.enter_context(RunDisplay(self.total))
+            runner = Runner(
+                model,
+                box,
+                self.out,
+                self.rollout.settings(),
+                samples=self.samples,
+                concurrency=self.concurrency,
+                may_go_on=lambda: not meter.is_spent,
+                on_progress=display,
+            )
+            _finish_on_interrupt(runner)
+            progress = await runner.run(self.tasks)
+        if meter.is_spent:
+            raise ModelError(
+                f"the budget is spent ({_spent(meter)}) after {progress.done} rollouts; raise it, and run the same again"
+            )
+        return progress
+
+
+def _finish_on_interrupt(runner: Runner) -> None:
+    """The first Ctrl-C ends the run in good order, the second at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def interrupt() -> None:
+        Console(stderr=True).print("finishing what is under way; Ctrl-C again stops at once")
+        runner.stop()
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+
+
+def _report(progress: Progress, total: int, out: Path, as_json: bool) -> int:
+    from codedance.cli.progress import figures
+
+    missing = total - progress.done - progress.resumed
+    if as_json:
+        print(json.dumps({**dataclasses.asdict(progress), "missing": missing}))
+    talk = Console(stderr=True)
+    talk.print(Text(f"{progress.done + progress.resumed} of {total} rollouts: {figures(progress)}"), soft_wrap=True)
+    talk.print(Text(f"run: {out}   (codedance report {out}; codedance replay {out})", style="dim"), soft_wrap=True)
+    if progress.outages:
+        raise ModelError(
+            f"{progress.outages} rollouts ended by an outage, the last one by: {progress.last_outage}; "
+            "nothing is lost, the same command asks for these again"
+        )
+    return 0 if missing <= 0 else _INTERRUPTED
+
+
+def _num_tasks(path: Path) -> int:
+    """How many lines are tasks; the file itself is checked when it is read."""
+    try:
+        with open(path, "rb") as file:
+            return sum(bool(line.strip()) for line in file)
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
+
+
+def _spent(meter: CostMeter) -> str:
+    tokens = f"{meter.usage.prompt_tokens + meter.usage.completion_tokens} tokens"
+    return tokens if meter.dollars is None else f"{tokens}, {meter.dollars:.2f} dollars"
