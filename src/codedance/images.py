@@ -35,6 +35,7 @@ _MOST_ASPECT = 200
 _LOSSY = {"JPEG", "MPO", "WEBP", "AVIF"}
 _PNG_LEVEL = 1  # speed: level 6 takes five times as long for a tenth less
 _DIGEST_BYTES = 16
+_PART = ".part-"
 
 
 class Size(NamedTuple):
@@ -308,7 +309,7 @@ class ImageStore:
         if path.exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".part-")
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=_PART)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -317,6 +318,11 @@ class ImageStore:
         except BaseException:
             os.unlink(temporary)
             raise
+
+    def sweep(self) -> None:
+        """Remove what a killed process left half written. Only for who holds the folder alone."""
+        for part in self._folder.glob(f"{_PART}*"):
+            part.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes:
         """The bytes under a name.

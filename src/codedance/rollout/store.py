@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 TRACES, MANIFEST, IMAGES, PROMPTS = "traces.jsonl", "run.json", "images", "prompts"
 _CHUNK = 1 << 20
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 class Key(NamedTuple):
@@ -91,6 +93,7 @@ class TraceStore:
         try:
             self._lock()
             self._agree()
+            self.images.sweep()
             self.repaired_bytes = _cut_torn_line(self._fd)
             self._done = {key for key, (_, is_outage) in _index(self.folder / TRACES).items() if not is_outage}
         except BaseException:
@@ -146,8 +149,9 @@ class TraceStore:
 
 
 def to_json(trace: Trace) -> str:
-    """One line, as in traces.jsonl."""
-    return _traces().dump_json(trace).decode()
+    """One line, as in traces.jsonl; also for readers that take other signs for line ends."""
+    line = _traces().dump_json(trace).decode()
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def read_manifest(folder: Path) -> Manifest:

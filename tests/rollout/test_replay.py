@@ -1,0 +1,85 @@
+"""A stored run can be audited: the same bits, other bits, or no bits at all are told apart by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from codedance import DataError, Sandbox
+from codedance.model.script import ScriptedModel
+from codedance.rollout.replay import Audit, Verdict, replay
+from codedance.rollout.runner import Runner
+from codedance.rollout.store import TRACES
+from codedance.types import Task
+
+
+def code(text: str) -> str:
+    return f"<code>\n```python\n{text}\n```\n</code>"
+
+
+STEADY = [
+    "x = 1\nprint(x)",
+    "display(input_image.crop((0, 0, 60, 60)))\nx += 1",
+    "print(x)\n1 / 0",
+    "import numpy as np\nnp.random.rand(2)",
+]
+
+
+async def audits(folder: Path, box: Sandbox) -> list[Audit]:
+    return sorted([audit async for audit in replay(folder, box)], key=lambda audit: (audit.task_id, audit.turn))
+
+
+async def make_run(folder: Path, box: Sandbox, cells: list[str], number: int = 1, size: tuple[int, int] = (300, 200)) -> None:
+    model = ScriptedModel([*map(code, cells), "<answer>1</answer>"])
+    picture = Image.effect_noise(size, 50).convert("RGB")
+    await Runner(model, box, folder).run(Task(id=f"t{index}", question="?", images=(picture,)) for index in range(number))
+
+
+async def test_code_that_only_looks_at_its_input_replays_bit_equal(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, STEADY, number=12)
+    found = await audits(tmp_path, box)
+    assert len(found) == 48 and {audit.verdict for audit in found} == {Verdict.EQUAL}
+
+
+async def test_code_that_reads_the_clock_is_told(box: Sandbox, tmp_path: Path) -> None:
+    cells = [
+        "import time\nprint(time.time_ns())",
+        "print(1)",
+        "display(input_image.point(lambda v: (v + time.time_ns() // 1000) % 256))",
+    ]
+    await make_run(tmp_path, box, cells)
+    first, second, third = await audits(tmp_path, box)
+    assert (first.verdict, first.detail, second.verdict) == (Verdict.DIFFERENT, "stdout", Verdict.EQUAL)
+    assert (third.verdict, third.detail) == (Verdict.DIFFERENT, "picture 1")
+
+
+async def test_tampered_evidence_is_found(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, ["print(20 + 4)"])
+    path = tmp_path / TRACES
+    path.write_text(path.read_text().replace('"stdout":"24\\n"', '"stdout":"25\\n"'))
+    assert [audit.verdict for audit in await audits(tmp_path, box)] == [Verdict.DIFFERENT]
+
+
+async def test_a_missing_picture_is_a_failure_with_its_name(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, ["print(1)", "print(2)"])
+    for image in (tmp_path / "images").iterdir():
+        image.unlink()
+    found = await audits(tmp_path, box)
+    assert [audit.verdict for audit in found] == [Verdict.FAILED] * 2 and "cannot be read" in found[0].detail
+
+
+async def test_the_original_is_there_again_too(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(
+        tmp_path,
+        box,
+        ["print(original_image.size, to_original((0, 0, 10, 10)), original_image.getpixel((5, 5)))"],
+        size=(301, 203),
+    )
+    assert [audit.verdict for audit in await audits(tmp_path, box)] == [Verdict.EQUAL]
+
+
+async def test_no_run_is_told(box: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no run here"):
+        await audits(tmp_path, box)
