@@ -1,4 +1,4 @@
-"""The command line as a person meets it: data on stdout, talk on stderr, exit codes, one clear line for each mistake."""
+"""`codedance doctor` as a person meets it: data on stdout, talk on stderr, exit codes, one clear line for each mistake."""
 
 from __future__ import annotations
 

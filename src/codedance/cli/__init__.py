@@ -35,7 +35,7 @@ for verb in (ask, run, replay, report, doctor):
 def main() -> None:
     """The entry point: every error of ours is one line on stderr."""
     try:
-        code = app(exit_on_error=False, print_error=False)
+        code = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (ConfigError, CycloptsError) as error:
         code = _complain(str(error), 2)
     except CodeDanceError as error:

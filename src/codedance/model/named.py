@@ -42,6 +42,8 @@ async def open_model(
 
         yield read_script(Path(rest))
     elif kind == "hf":
+        if not Path(rest).is_dir():  # before torch is loaded, which takes seconds
+            raise ConfigError(f"{name}: {rest or 'nothing'} is no folder; hf:PATH names one with a model in transformers' format")
         from codedance.model.local import LocalModel
 
         local = LocalModel(rest)
