@@ -77,10 +77,17 @@ def test_only_training_and_local_models_may_import_torch() -> None:
 
 
 def test_the_public_names_are_sorted_and_complete() -> None:
-    public = {
+    eager = {
         n for n, v in vars(codedance).items() if not n.startswith("_") and getattr(v, "__module__", "").startswith("codedance")
     }
-    assert sorted(public) == codedance.__all__
+    assert sorted(eager | set(codedance._ON_USE)) == codedance.__all__
+
+
+def test_names_that_are_loaded_on_use_are_where_they_are_said_to_be() -> None:
+    for name, module in codedance._ON_USE.items():
+        assert getattr(codedance, name).__module__ == f"codedance.{module}"
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = codedance.nonsense
 
 
 def test_every_public_name_has_a_docstring() -> None:
@@ -90,7 +97,7 @@ def test_every_public_name_has_a_docstring() -> None:
 def test_importing_is_light_and_does_nothing() -> None:
     code = (
         "import sys, time, threading; start = time.perf_counter(); import codedance; spent = time.perf_counter() - start\n"
-        "heavy = {'numpy', 'PIL', 'torch', 'cv2', 'matplotlib', 'rich', 'cyclopts'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'PIL', 'torch', 'cv2', 'matplotlib', 'rich', 'cyclopts', 'openai', 'pydantic'} & set(sys.modules)\n"
         "print(spent < 0.15, heavy, threading.active_count())"
     )
     tries = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(3)]

@@ -1,31 +1,114 @@
 """codedance: a vision-language model answers by writing Python, running it in a safe sandbox and looking at the result.
 
-from codedance import SyncSandbox
+from codedance import OpenAIModel, Task, solve_now
 
-with SyncSandbox() as box, box.session(images=["photo.jpg"]) as session:
-    print(session.run("print(input_image.size)").stdout)
+model = OpenAIModel("Qwen2.5-VL-7B-Instruct", ["http://127.0.0.1:8000/v1"])
+trace = solve_now(Task(id="1", question="How many coins are there?", images=("coins.png",)), model)
+
+Names that need numpy or Pillow are loaded when they are first used.
 """
 
-from codedance.errors import CodeDanceError, ConfigError, DataError, JudgeError, ModelError, SandboxError, TrainError
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from codedance.errors import (
+    CodeDanceError,
+    ConfigError,
+    ContextFull,
+    DataError,
+    JudgeError,
+    ModelError,
+    SandboxError,
+    TrainError,
+)
 from codedance.sandbox import Limits, Mechanism, Sandbox, Session, SyncSandbox, SyncSession
-from codedance.types import ExecError, ExecResult, ExecStatus, Isolation
+from codedance.types import (
+    ExecError,
+    ExecResult,
+    ExecStatus,
+    Execution,
+    Isolation,
+    Sampling,
+    StopReason,
+    Task,
+    Trace,
+    Turn,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from codedance.images import PixelRule as PixelRule
+    from codedance.model.chat import ChatModel as ChatModel
+    from codedance.model.chat import Message as Message
+    from codedance.model.chat import Reply as Reply
+    from codedance.model.openai import OpenAIModel as OpenAIModel
+    from codedance.model.script import ScriptedModel as ScriptedModel
+    from codedance.rollout.loop import solve as solve
+    from codedance.rollout.loop import solve_now as solve_now
+    from codedance.rollout.runner import Runner as Runner
+    from codedance.rollout.settings import Format as Format
+    from codedance.rollout.settings import Settings as Settings
+    from codedance.rollout.store import read_traces as read_traces
+
+_ON_USE = {
+    "ChatModel": "model.chat",
+    "Format": "rollout.settings",
+    "Message": "model.chat",
+    "OpenAIModel": "model.openai",
+    "PixelRule": "images",
+    "Reply": "model.chat",
+    "Runner": "rollout.runner",
+    "ScriptedModel": "model.script",
+    "Settings": "rollout.settings",
+    "read_traces": "rollout.store",
+    "solve": "rollout.loop",
+    "solve_now": "rollout.loop",
+}
 
 __all__ = [
+    "ChatModel",
     "CodeDanceError",
     "ConfigError",
+    "ContextFull",
     "DataError",
     "ExecError",
     "ExecResult",
     "ExecStatus",
+    "Execution",
+    "Format",
     "Isolation",
     "JudgeError",
     "Limits",
     "Mechanism",
+    "Message",
     "ModelError",
+    "OpenAIModel",
+    "PixelRule",
+    "Reply",
+    "Runner",
+    "Sampling",
     "Sandbox",
     "SandboxError",
+    "ScriptedModel",
     "Session",
+    "Settings",
+    "StopReason",
     "SyncSandbox",
     "SyncSession",
+    "Task",
+    "Trace",
     "TrainError",
+    "Turn",
+    "Usage",
+    "read_traces",
+    "solve",
+    "solve_now",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ON_USE:
+        raise AttributeError(f"module 'codedance' has no attribute {name!r}")
+    value = getattr(import_module(f"codedance.{_ON_USE[name]}"), name)
+    globals()[name] = value
+    return value
