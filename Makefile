@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 
 .PHONY: install test test-slow check bench clean
 
@@ -16,22 +17,28 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "this Python cannot make virtual environments; on Debian run: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(RUN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-test: $(READY)  ## everything but the slow tests
+$(DEV): $(READY)  # torch first and alone: as a dependency of something it may come with gigabytes of CUDA
+	$(RUN)/pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[local]' --group dev
+	@touch $@
+
+test: $(DEV)  ## everything but the slow tests
 	$(RUN)/python -m pytest
 
-test-slow: $(READY)  ## the slow tests only
+test-slow: $(DEV)  ## the slow tests only
 	$(RUN)/python -m pytest -m slow
 
-check: $(READY)  ## style and types
+check: $(DEV)  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
-bench: $(READY)  ## speed and memory, beside a Jupyter kernel in the same run
+bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/sandbox.py
+	$(RUN)/python benchmarks/rollout.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

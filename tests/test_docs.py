@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "docs/sandbox.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs/sandbox.md", ROOT / "docs/rollout.md"]
 
 
 def blocks() -> list[tuple[str, str]]:
@@ -34,6 +34,12 @@ def test_the_example_counts_the_coins_and_draws_its_trace(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, ROOT / "examples/sandbox.py", trace], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "12 coins" in done.stdout and trace.stat().st_size > 10_000
+
+
+def test_the_example_asks_and_answers() -> None:
+    done = subprocess.run([sys.executable, ROOT / "examples/ask.py"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "12 coins" in done.stdout and "answer: 6 (answered)" in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
