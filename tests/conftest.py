@@ -1,8 +1,9 @@
-"""What several test files need: a picture whose every pixel is known, and sandboxes that are started once."""
+"""What several test files need, each made when first asked for: a known picture, a sandbox, tiny models, a real server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,7 @@ from PIL import Image
 
 from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
+from model.serve import Served, serve
 
 QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
@@ -25,3 +27,28 @@ async def box() -> AsyncIterator[Sandbox]:
     """The best sandbox that this machine has, with limits that are reached quickly."""
     async with Sandbox(QUICK, require=0) as box:
         yield box
+
+
+@pytest.fixture(scope="session")
+def tiny_llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Llava-type model."""
+    pytest.importorskip("transformers", reason="the extra 'local' is not installed")
+    from model.tiny_models import make_llava
+
+    return make_llava(tmp_path_factory.mktemp("models") / "tiny-llava")
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Qwen2.5-VL."""
+    pytest.importorskip("transformers", reason="the extra 'local' is not installed")
+    from model.tiny_models import make_qwen
+
+    return make_qwen(tmp_path_factory.mktemp("models") / "tiny-qwen")
+
+
+@pytest.fixture(scope="session")
+def served(tiny_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The Llava-type model behind `transformers serve`."""
+    with serve(tiny_llava, tmp_path_factory.mktemp("server")) as server:
+        yield server
