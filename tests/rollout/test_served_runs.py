@@ -49,10 +49,10 @@ async def test_a_real_server_is_driven_whatever_its_model_says(
     box: Sandbox, served: Served, tmp_path: Path, format: Format
 ) -> None:
     settings = Settings(format=format, turns=3, sampling=SHORT.sampling)
-    async with OpenAIModel(served.model, [served.base_url], tries=2) as model:
+    async with OpenAIModel(served.model, [served.base_url]) as model:
         progress = await Runner(model, box, tmp_path, settings, concurrency=4).run(tasks(6))
     traces = list(read_traces(tmp_path))
-    assert (progress.done, progress.outages, len(traces)) == (6, 0, 6)
+    assert (progress.done, progress.outages, len(traces)) == (6, 0, 6), progress.last_outage
     assert {trace.stop for trace in traces} <= {
         StopReason.NO_ACTION,
         StopReason.TOKEN_LIMIT,
@@ -66,7 +66,7 @@ async def test_a_real_server_is_driven_whatever_its_model_says(
 
 async def test_several_pictures_reach_a_real_server_and_are_counted(box: Sandbox, served: Served, tmp_path: Path) -> None:
     prompt_tokens = []
-    async with OpenAIModel(served.model, [served.base_url], tries=2) as model:
+    async with OpenAIModel(served.model, [served.base_url]) as model:
         for number in (0, 1, 3):
             task = Task(id=str(number), question="?", images=(Image.new("RGB", (90, 60)),) * number)
             await Runner(model, box, tmp_path / str(number), Settings(turns=1, sampling=SHORT.sampling)).run([task])
@@ -143,4 +143,11 @@ async def test_a_server_that_fails_on_stop_texts_is_asked_without_them(box: Sand
     async with FaultyServer(no_stop, two_turns) as server, model_at(server.url) as model:
         progress, _ = await run(model, box, tmp_path, concurrency=1)
     assert progress.exact == NUM_TASKS
-    assert sum("stop" in request.body for request in server.requests) == 1, "it is not tried again and again"
+    assert sum("stop" in request.body for request in server.requests) == 3, "it is not tried again and again"
+
+
+async def test_one_error_is_no_reason_to_leave_stop_texts_out(box: Sandbox, tmp_path: Path) -> None:
+    async with FaultyServer([Fault.ERROR], two_turns) as server, model_at(server.url) as model:
+        await run(model, box, tmp_path, concurrency=1)
+    assert ["stop" in request.body for request in server.requests[:3]] == [True, False, True]
+    assert all("stop" in request.body for request in server.requests[2:])

@@ -1,0 +1,206 @@
+"""What is sent, letter by letter, and what is understood of what comes back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codedance.errors import ConfigError
+from codedance.model.chat import Message, Reply, Role
+from codedance.model.retry import AskAgain
+from codedance.model.wire import encode, read_models, read_object, read_reply, write_request
+from codedance.types import FinishReason, Sampling, Tool, ToolCall, Usage
+
+USER = Message(Role.USER, ("hi",))
+
+
+def written(*messages: Message, sampling: Sampling | None = None, record_tokens: bool = False) -> dict[str, Any]:
+    written = write_request("m", messages or (USER,), sampling or Sampling(), None, record_tokens)
+    body: dict[str, Any] = json.loads(encode(written))
+    return body
+
+
+def read(message: dict[str, Any] | None = None, turn: int = 1, **choice: Any) -> Reply:
+    return read_reply({"choices": [{"message": message or {"content": "a"}, **choice}]}, turn)
+
+
+def test_nothing_is_sent_that_is_not_set() -> None:
+    assert written() == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_everything_that_is_set_is_sent() -> None:
+    tool = Tool("crop", "Cut out.", '{"type": "object"}')
+    function = {"name": "crop", "description": "Cut out.", "parameters": {"type": "object"}}
+    sampling = Sampling(temperature=0.0, top_p=0.0, max_tokens=1, seed=0, stop=("a", "b", "c", "d", "e"), tools=(tool,))
+    body = written(sampling=sampling, record_tokens=True)
+    del body["model"], body["messages"]
+    assert body == {
+        "temperature": 0.0,
+        "top_p": 0.0,
+        "max_tokens": 1,
+        "seed": 0,
+        "stop": ["a", "b", "c", "d", "e"],
+        "tools": [{"type": "function", "function": function}],
+        "logprobs": True,
+        "return_token_ids": True,
+    }
+
+
+def test_calls_and_their_results_are_sent_as_the_model_wrote_them() -> None:
+    call = ToolCall("c1", "crop", '{"box": [1,  2]')
+    body = written(Message(Role.ASSISTANT, (), tool_calls=(call,)), Message(Role.TOOL, ("done",), tool_call_id="c1"))
+    function = {"name": "crop", "arguments": '{"box": [1,  2]'}
+    assert body["messages"] == [
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "content": "done", "tool_call_id": "c1"},
+    ]
+
+
+@pytest.mark.parametrize("parameters", ["{", "[]", ""])
+def test_a_tool_without_a_schema_is_named(parameters: str) -> None:
+    with pytest.raises(ConfigError, match="tool 'crop'"):
+        written(sampling=Sampling(tools=(Tool("crop", "", parameters),)))
+
+
+def test_characters_that_no_text_may_hold_become_question_marks_on_both_ways() -> None:
+    assert written(Message(Role.USER, ("a\ud83d",)))["messages"][0]["content"] == "a?"
+    calls = [{"function": {"name": "f", "arguments": "\ud83d"}}]
+    reply = read({"content": "\ud83d", "reasoning": "\udc00", "tool_calls": calls})
+    assert (reply.text, reply.reasoning, reply.tool_calls[0].arguments) == ("?", "?", "?")
+
+
+@pytest.mark.parametrize(("value", "reason"), [*((r.value, r) for r in FinishReason), ("eos", FinishReason.UNKNOWN)])
+def test_a_reason_to_end_is_read_or_unknown(value: str, reason: FinishReason) -> None:
+    assert read(finish_reason=value).finish_reason is reason
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}])
+def test_a_strange_reason_to_end_is_unknown(value: object) -> None:
+    assert read(finish_reason=value).finish_reason is FinishReason.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, ""),
+        ("a", "a"),
+        ([], ""),
+        ([{"type": "text", "text": "a"}, {"type": "thinking"}, {"type": "text", "text": "b"}], "ab"),
+    ],
+)
+def test_content_comes_in_several_shapes(content: object, text: str) -> None:
+    assert read({"content": content}).text == text
+
+
+@pytest.mark.parametrize("key", ["reasoning", "reasoning_content"])
+def test_thoughts_are_kept_apart_from_the_text(key: str) -> None:
+    reply = read({"content": "a", key: "hm"})
+    assert (reply.text, reply.reasoning) == ("a", "hm")
+
+
+@pytest.mark.parametrize(("arguments", "text"), [('{"a":  1}', '{"a":  1}'), ({"a": "\u00e9"}, '{"a": "\u00e9"}'), (None, "")])
+def test_arguments_are_text_however_they_come(arguments: object, text: str) -> None:
+    reply = read({"content": None, "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": arguments}}]})
+    assert reply.tool_calls == (ToolCall("x", "f", text),)
+
+
+def test_calls_without_an_id_get_one_that_no_other_call_of_the_conversation_has() -> None:
+    message = {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}] * 2}
+    ids = [call.id for turn in (1, 3) for call in read(message, turn).tool_calls]
+    assert len(set(ids)) == 4
+    assert [call.id for turn in (1, 3) for call in read(message, turn).tool_calls] == ids
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 5}}, Usage(9, 3, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": None}, Usage(9, 3, 0)),
+        ({"prompt_tokens": None, "completion_tokens": -1, "prompt_tokens_details": {"cached_tokens": None}}, Usage()),
+        (None, Usage()),
+        ([], Usage()),
+    ],
+)
+def test_tokens_are_counted_as_the_server_counts_them(usage: object, expected: Usage) -> None:
+    assert read_reply({"choices": [{"message": {"content": ""}}], "usage": usage}, 1).usage == expected
+
+
+def test_token_ids_and_logprobs_are_read_wherever_servers_put_them() -> None:
+    choice = {"message": {"content": "ab"}, "token_ids": [5, 6], "logprobs": {"content": [{"logprob": -0.5}, {"logprob": 0}]}}
+    vllm = read_reply({"choices": [choice], "prompt_token_ids": [1, 2, 3]}, 1)
+    sglang = read_reply({"choices": [{**choice, "prompt_token_ids": [1, 2, 3]}]}, 1)
+    assert vllm == sglang
+    assert (vllm.token_ids, vllm.logprobs, vllm.prompt_ids) == ((5, 6), (-0.5, 0.0), (1, 2, 3))
+
+
+def test_logprobs_stand_alone_where_there_are_no_ids() -> None:
+    reply = read(logprobs={"content": [{"logprob": -1.0}]})
+    assert (reply.token_ids, reply.logprobs) == (None, (-1.0,))
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"token_ids": [1], "logprobs": {"content": [{"logprob": -1.0}] * 2}}, "1 token ids but 2 logprobs"),
+        ({"token_ids": [1, None]}, "token ids"),
+        ({"token_ids": "12"}, "token ids"),
+        ({"logprobs": {"content": [{}]}}, "logprobs"),
+        ({"logprobs": {"content": [{"logprob": float("nan")}]}}, "logprobs"),
+        ({"message": None}, "no message"),
+        ({"message": {"content": 7}}, "no text but int"),
+        ({"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}, "tool call 1"),
+    ],
+)
+def test_what_would_corrupt_data_is_not_guessed(choice: dict[str, Any], words: str) -> None:
+    with pytest.raises(AskAgain, match=words):
+        read_reply({"choices": [{"message": {"content": "a"}, **choice}]}, 1)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "message", "content", "tool_calls", "function", "name", "arguments", "id", "usage", "prompt_tokens"]
+                + ["prompt_tokens_details", "cached_tokens", "logprobs", "logprob", "token_ids", "finish_reason", "text", "data"]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(anything, anything, anything)
+def test_no_json_breaks_the_reading(message: object, choice: object, rest: object) -> None:
+    whole = {**(choice if isinstance(choice, dict) else {}), "message": message}
+    calling = {**whole, "message": {"content": "a", "tool_calls": rest}}
+    for body in (rest, {"choices": [whole]}, {"choices": [calling], "usage": rest}):
+        if isinstance(body, dict):
+            for reader in (partial(read_reply, turn=1), read_models):
+                with suppress(AskAgain):
+                    reader(body)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no JSON"),
+        (b"{", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"null", "NoneType"),
+        (b"<html>", "web page"),
+        (b'{"a": "\xf0\x9f\x98"}', "no whole UTF-8"),
+    ],
+)
+def test_a_body_that_is_no_object_says_what_it_is(content: bytes, words: str) -> None:
+    with pytest.raises(AskAgain, match=words):
+        read_object(content)
