@@ -15,6 +15,7 @@ import asyncio
 import base64
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -102,7 +103,8 @@ class OpenAIModel:
         self._records_tokens = record_tokens
         self._limit_field = "max_tokens"
         self._takes_stop: set[Endpoint] = set()
-        self._broke_on_stop: dict[Endpoint, int] = {}
+        self._suspects: set[Endpoint] = set()
+        self._broke_on_stop: Counter[Endpoint] = Counter()
         passwords = [url.password or "" for url in urls]
         self._secrets = [s for s in (self._key, *passwords, *map(unquote, passwords)) if len(s) >= _LEAST_SECRET and s != _NO_KEY]
         self._endpoints = Endpoints([_shown(url) for url in urls], concurrency, backoff)
@@ -156,21 +158,23 @@ class OpenAIModel:
     async def _chat(self, endpoint: Endpoint, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """A reply; without stop texts from an endpoint that breaks on them, as `transformers serve` does for vision models.
 
-        The codec does not need them, they save tokens. An endpoint that has once replied with them is never asked without.
+        They save tokens, the codec does without. An endpoint that once replied to a request with them is always asked with them.
         """
-        if self._broke_on_stop.get(endpoint, 0) >= _CERTAINLY:
+        if endpoint in self._suspects or self._broke_on_stop[endpoint] >= _CERTAINLY:
             sampling = replace(sampling, stop=())
         try:
             reply = await self._exchange(endpoint, messages, sampling)
         except _InternalError:
-            if not sampling.stop or endpoint in self._takes_stop:
-                raise
-            reply = await self._exchange(endpoint, messages, replace(sampling, stop=()))
-            self._broke_on_stop[endpoint] = self._broke_on_stop.get(endpoint, 0) + 1
-            return reply
+            if sampling.stop and endpoint not in self._takes_stop:
+                self._suspects.add(endpoint)  # the next try goes without
+            else:
+                self._suspects.discard(endpoint)
+            raise
         if sampling.stop:
             self._takes_stop.add(endpoint)
-            self._broke_on_stop.pop(endpoint, None)
+        elif endpoint in self._suspects:
+            self._broke_on_stop[endpoint] += 1
+        self._suspects.discard(endpoint)
         return reply
 
     async def _exchange(self, endpoint: Endpoint, messages: Sequence[Message], sampling: Sampling) -> Reply:

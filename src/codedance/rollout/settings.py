@@ -70,6 +70,7 @@ class Settings:
             raise ConfigError(f"reply_s is {self.reply_s!r}; it must be a number of seconds above 0")
         if self.format not in tuple(Format):
             raise ConfigError(f"format is {self.format!r}; the formats are {', '.join(Format)}")
+        object.__setattr__(self, "format", Format(self.format))  # plain text does as well
         sampling = self.sampling
         for name, value, least, most in (
             ("temperature", sampling.temperature, 0, 100),
