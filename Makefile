@@ -26,7 +26,7 @@ $(DEV): $(READY)  # torch first and alone: as a dependency of something it may c
 	@touch $@
 
 test: $(DEV)  ## everything but the slow tests
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest --numprocesses 2
 
 test-slow: $(DEV)  ## the slow tests only
 	$(RUN)/python -m pytest -m slow

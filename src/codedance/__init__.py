@@ -19,6 +19,7 @@ from codedance.errors import (
     JudgeError,
     ModelError,
     SandboxError,
+    StoreError,
     TrainError,
 )
 from codedance.sandbox import Limits, Mechanism, Sandbox, Session, SyncSandbox, SyncSession
@@ -93,6 +94,7 @@ __all__ = [
     "Session",
     "Settings",
     "StopReason",
+    "StoreError",
     "SyncSandbox",
     "SyncSession",
     "Task",

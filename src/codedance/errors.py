@@ -6,6 +6,7 @@
     |-- ModelError      a model endpoint failed
     |   `-- ContextFull     the conversation is longer than the model can read
     |-- SandboxError    the machinery that runs code failed (never the code itself: that is an ExecResult)
+    |-- StoreError      a run's folder cannot be written
     |-- JudgeError      a judge could not decide
     `-- TrainError      training cannot go on
 
@@ -41,6 +42,10 @@ class ContextFull(ModelError):
 
 class SandboxError(CodeDanceError):
     """The sandbox itself is missing something or broke; code that fails inside it is an `ExecResult` instead."""
+
+
+class StoreError(CodeDanceError):
+    """A run's folder cannot be written any more."""
 
 
 class JudgeError(CodeDanceError):

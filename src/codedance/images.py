@@ -18,7 +18,10 @@ import io
 import math
 import os
 import tempfile
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,16 +29,17 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from codedance.errors import ConfigError, DataError
+from codedance.errors import ConfigError, DataError, StoreError
 from codedance.sandbox.guest.pictures import upright_rgb
 from codedance.types import ImageSource
 
-_MOST_PIXELS = 250_000_000
 _MOST_ASPECT = 200
 _LOSSY = {"JPEG", "MPO", "WEBP", "AVIF"}
+_WEBP_HEADER = 64  # a lossless one says so in its first chunks
 _PNG_LEVEL = 1  # speed: level 6 takes five times as long for a tenth less
 _DIGEST_BYTES = 16
 _PART = ".part-"
+_WARNINGS = threading.Lock()
 
 
 class Size(NamedTuple):
@@ -105,7 +109,8 @@ class View:
 def fit(original: Size, rule: PixelRule) -> View:
     """The view that `rule` gives for a picture, keeping its aspect as near as the step allows.
 
-    The arithmetic of Qwen2.5-VL's smart_resize, so that the server's own resizing leaves the view alone and token counts agree.
+    The arithmetic of Qwen2.5-VL's smart_resize (but for sides below half a step), so that the server's own resizing leaves the
+    view alone and token counts agree.
 
     Raises:
         ValueError: a side is zero, or the aspect is beyond 200:1, which the processor refuses.
@@ -122,7 +127,8 @@ def fit(original: Size, rule: PixelRule) -> View:
     elif width * height < rule.least:  # enlarge, rounding up
         scale = math.sqrt(rule.least / area)
         width, height = (math.ceil(side * scale / step) * step for side in original)
-    return View(Size(width, height), Size(*original))
+    most = _MOST_ASPECT * min(width, height) // step * step  # rounding may have made a thin picture thinner
+    return View(Size(min(width, most), min(height, most)), Size(*original))
 
 
 @dataclass(frozen=True)
@@ -211,7 +217,7 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image") -> Inp
         return InputImage(data, original_size, suffix, view, tokens)
     if size != original_size:
         pixels = pixels.resize(size, Image.Resampling.BICUBIC)
-    if kind in _LOSSY:
+    if kind in _LOSSY and b"VP8L" not in data[:_WEBP_HEADER]:
         encoded = _encode_jpeg(pixels)
         view = Picture(size, None, encoded, "image/jpeg")
     else:
@@ -264,7 +270,7 @@ def _bytes(source: ImageSource, name: str) -> tuple[bytes, str]:
         return Path(name).read_bytes(), name
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"{name}: it cannot be read: {reason}") from None
+        raise DataError(f"{name or repr(name)}: it cannot be read: {reason}") from None
     except TypeError:
         kind = type(source).__name__
         raise DataError(f"{name}: {kind} is no picture; give a path, encoded bytes or a PIL image") from None
@@ -275,23 +281,29 @@ def _decode(data: bytes, name: str) -> tuple[Image.Image, str]:
     if not data:
         raise DataError(f"{name}: it is empty; an encoded image is needed")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is ours
-            with Image.open(io.BytesIO(data)) as image:
-                if image.width * image.height > _MOST_PIXELS:
-                    raise DataError(f"{name}: {image.width}x{image.height} pixels; at most {_MOST_PIXELS} are read")
-                return upright_rgb(image), image.format or "PNG"
-    except DataError:
-        raise
+        with _quietly():
+            image = Image.open(io.BytesIO(data))
+            image.getexif()
+        with image:
+            return upright_rgb(image), image.format or "PNG"
     except Exception as error:  # boundary: decoders raise anything on hostile input
         reason = "not in an image format that Pillow knows" if "BytesIO" in str(error) else str(error)
         raise DataError(f"{name}: {reason}") from None
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings of large pictures (beyond 179 million pixels it refuses) and damaged EXIF."""
+    with _WARNINGS, warnings.catch_warnings():  # which is no matter of one thread
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _is_plain(data: bytes) -> bool:
     """Whether every library sees the same upright RGB pixels in these bytes."""
-    with Image.open(io.BytesIO(data)) as image:
-        return image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1 and image.format in ("JPEG", "PNG")
+    with _quietly(), Image.open(io.BytesIO(data)) as image:
+        upright = image.getexif().get(0x0112, 1) == 1
+        return upright and image.mode == "RGB" and image.format in ("JPEG", "PNG") and not image.has_transparency_data
 
 
 class ImageStore:
@@ -304,20 +316,26 @@ class ImageStore:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        """Store bytes under a name that tells their content."""
+        """Store bytes under a name that tells their content.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         path = self._folder / name
         if path.exists():
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=_PART)
+        temporary = ""
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=_PART)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        except OSError as error:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+            raise StoreError(f"{path}: it cannot be written: {error.strerror}; make room or name another folder") from None
 
     def sweep(self) -> None:
         """Remove what a killed process left half written. Only for who holds the folder alone."""

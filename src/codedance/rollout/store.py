@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from codedance.errors import ConfigError, DataError
+from codedance.errors import ConfigError, DataError, StoreError
 from codedance.images import ImageStore
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits
@@ -109,10 +109,17 @@ class TraceStore:
         return key in self._done
 
     def append(self, trace: Trace) -> None:
-        """Add one line, whole."""
+        """Add one line, whole.
+
+        Raises:
+            StoreError: it cannot be written; a torn line is cut off when the run goes on.
+        """
         line = memoryview(f"{to_json(trace)}\n".encode())
-        while line:
-            line = line[os.write(self._fd, line) :]
+        try:
+            while line:
+                line = line[os.write(self._fd, line) :]
+        except OSError as error:
+            raise StoreError(f"{self.folder / TRACES}: it cannot be written: {error.strerror}; make room and run again") from None
 
     def put_prompt(self, digest: str, texts: dict[str, str]) -> None:
         """Keep the texts that a trace's `prompt` names."""

@@ -130,7 +130,8 @@ def _is_usable(data: memoryview, description: dict[str, Any]) -> bool:
     if "width" in description:
         return True
     with Image.open(io.BytesIO(data)) as image:
-        return image.format in ("JPEG", "PNG") and image.mode == "RGB" and image.getexif().get(0x0112, 1) == 1
+        upright = image.getexif().get(0x0112, 1) == 1
+        return upright and image.mode == "RGB" and image.format in ("JPEG", "PNG") and not image.has_transparency_data
 
 
 def _decode(data: memoryview, description: dict[str, Any]) -> Image.Image:

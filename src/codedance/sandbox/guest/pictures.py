@@ -27,7 +27,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     """
     image.load()
     image = ImageOps.exif_transpose(image)
-    if image.mode == "RGB":
+    if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bits(np.asarray(image))
@@ -89,7 +89,7 @@ def fit_for_model(picture: Image.Image, caps: Caps) -> tuple[Image.Image | None,
         scale = (caps.image_pixels / (width * height)) ** 0.5
     if scale == 1.0:
         return picture, None
-    size = (max(1, int(width * scale)), max(1, int(height * scale)))
+    size = (max(1, int(width * scale + 1e-6)), max(1, int(height * scale + 1e-6)))
     how = "enlarged" if scale > 1 else "scaled down"
     resized = picture.resize(size, Image.Resampling.LANCZOS)
     return resized, f"a picture of {width}x{height} pixels was {how} to {size[0]}x{size[1]}"
