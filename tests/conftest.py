@@ -16,6 +16,7 @@ from model.serve import Served, serve
 QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A folder's tests stay in one process: their sandboxes and servers are started once."""
     for item in items:

@@ -24,7 +24,7 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     environment = pytest.MonkeyPatch()
     if user == "nobody":
         home = tmp_path_factory.mktemp("nobody")
-        for directory in (home, *list(home.parents)[:2]):
+        for directory in (home, *list(home.parents)[:3]):
             directory.chmod(0o755)
         cache = home / "codedance" / "matplotlib"
         cache.mkdir(parents=True)

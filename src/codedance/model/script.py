@@ -53,13 +53,10 @@ def read_script(path: Path) -> ScriptedModel:
         ConfigError: the file cannot be read or is neither of the two kinds.
     """
     name = f"script:{path}"
+    if path.suffix == ".py":
+        return ScriptedModel(_function_in(path), name)
     try:
-        if path.suffix == ".py":
-            made = runpy.run_path(str(path)).get("reply")
-            if not callable(made):
-                raise ConfigError(f"{path}: a script in Python needs a function reply(messages, sampling); there is none")
-            return ScriptedModel(made, name)
-        replies = json.loads(path.read_text("utf-8"))
+        replies = json.loads(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: the script cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -67,3 +64,16 @@ def read_script(path: Path) -> ScriptedModel:
     if not isinstance(replies, list) or not all(isinstance(reply, str) for reply in replies):
         raise ConfigError(f"{path}: the script must be a JSON list of texts, one for each reply")
     return ScriptedModel(replies, name)
+
+
+def _function_in(path: Path) -> Script:
+    try:
+        made = runpy.run_path(str(path)).get("reply")
+    except OSError as error:
+        raise ConfigError(f"{path}: the script cannot be read: {error.strerror}") from None
+    except Exception as error:  # boundary: a script is anybody's code
+        raise ConfigError(f"{path}: the script fails: {type(error).__name__}: {error}") from None
+    if not callable(made):
+        raise ConfigError(f"{path}: a script in Python needs a function reply(messages, sampling); there is none")
+    function: Script = made
+    return function

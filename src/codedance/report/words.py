@@ -90,8 +90,10 @@ def whole(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """One decimal below a hundred, none above; without a useless zero."""
-    return f"{number:,.0f}" if number >= 99.95 or number == int(number) else f"{number:.1f}"
+    """One decimal below a hundred, two digits below one, none above; without a useless zero."""
+    if number >= 99.95 or number == int(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def plain(name: str) -> str:
