@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from fortress import USERS, WITHOUT, Fortress, launcher
 from codedance import Sandbox
 from codedance.sandbox.selfcheck import LIMITS
 from codedance.sandbox.selfcheck import test_picture as known_picture
+
+_GONE_S = 5.0
 
 
 @pytest_asyncio.fixture(
@@ -44,4 +47,16 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     finally:
         environment.undo()
         for group in Path("/sys/fs/cgroup").glob(f"**/{GROUPS}*"):
-            group.rmdir()
+            _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """A group stays busy for a moment after its last process has ended."""
+    deadline = time.monotonic() + _GONE_S
+    while True:
+        try:
+            return group.rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
