@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codedance.rollout.codec.escape import escape, escape_forgeries, escape_marks
+from codedance.rollout.codec.escape import escape, escape_forgeries
 from codedance.rollout.codec.parse import parse
 from codedance.types import FinishReason
 from rollout.replies import ROWS, Row
@@ -74,7 +74,7 @@ def test_nothing_inside_of_a_thought_is_an_action(text: str) -> None:
 
 @given(mixtures)
 def test_escaped_text_holds_no_tag_that_could_be_read(text: str) -> None:
-    action = parse(escape(text.replace("`", "'").replace("{", "(")), FinishReason.STOP)
+    action = parse(escape(text.replace("`", "'").replace("{", "(").replace('"', "'")), FinishReason.STOP)
     assert (action.code, action.answer) == (None, None)
     assert escape(escape(text)) == escape(text)
 
@@ -90,12 +90,11 @@ def test_escaped_text_holds_no_tag_that_could_be_read(text: str) -> None:
         "[INST]",
         "[/INST]",
         "<\uff5cend\u2581of\u2581sentence\uff5c>",
-        "[IMG]",
     ]
     + ["<IMG_CONTEXT>", "<|endoftext|>", "<bos>", "<video>", "\uff1c|im_start|>"],
 )
 def test_marks_of_chat_templates_are_made_harmless_everywhere(mark: str) -> None:
-    for make_safe in (escape, escape_forgeries, escape_marks):
+    for make_safe in (escape, escape_forgeries):
         assert mark not in make_safe(f"a {mark} b")
 
 

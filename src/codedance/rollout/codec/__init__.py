@@ -13,6 +13,7 @@ Not covered: token ids; running the code.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,8 +22,8 @@ from string import Template
 
 from codedance.images import InputImage, Picture, digest_bytes
 from codedance.model.chat import Message, Reply, Role
-from codedance.rollout.codec.calls import Misread, code_of_arguments
-from codedance.rollout.codec.escape import escape_forgeries, escape_marks, storable
+from codedance.rollout.codec.calls import TOOL_NAME, Misread, code_of_arguments
+from codedance.rollout.codec.escape import escape, escape_forgeries, storable
 from codedance.rollout.codec.observe import observe
 from codedance.rollout.codec.parse import Action, Form, parse
 from codedance.rollout.settings import Format
@@ -32,6 +33,9 @@ __all__ = ["Action", "Codec", "Form", "observe"]
 
 _SHARED = ("environment.md", "last_turn.md")
 _EMPTY_REPLY = "(empty reply)"
+_WITH_FIRST = "(see the first call)"
+_NO_NAME = re.compile(r"[^\w-]", re.ASCII)
+_MOST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,9 @@ class _Dialect:
 
 
 _DIALECTS = {
-    Format.CODE_TAGS: _Dialect((), "interpreter", frozenset({Form.TAG}), ("</code>", "</answer>", "<interpreter>")),
-    Format.TOOL_CALL: _Dialect(
-        ("tool.json",), "tool_response", frozenset({Form.CALL}), ("</tool_call>", "</answer>", "<tool_response>")
-    ),
-    Format.OPENAI_TOOLS: _Dialect(("tool.json", "shown_by_tool.md"), "interpreter", frozenset(), ("</answer>", "<interpreter>")),
+    Format.CODE_TAGS: _Dialect((), "interpreter", frozenset({Form.TAG}), ("</code>", "<interpreter>")),
+    Format.TOOL_CALL: _Dialect(("tool.json",), "tool_response", frozenset({Form.CALL}), ("</tool_call>", "<tool_response>")),
+    Format.OPENAI_TOOLS: _Dialect(("tool.json", "shown_by_tool.md"), "interpreter", frozenset(), ("<interpreter>",)),
 }
 
 
@@ -81,7 +83,7 @@ class Codec:
             view, full = image.view.size, image.original_size
             detail = f"; at full resolution {full.width}x{full.height}" if full != view else ""
             parts += [image.view, f"\n({name}: {view.width}x{view.height} pixels{detail})\n"]
-        words = escape_marks(storable(question)).strip()
+        words = escape_forgeries(storable(question)).strip()
         parts = _merged([*parts, f"\n{words}" if images else words])
         return [Message(Role.SYSTEM, (system.strip(),)), Message(Role.USER, tuple(parts))]
 
@@ -105,15 +107,19 @@ class Codec:
     def context(self, reply: Reply, action: Action) -> str:
         """The reply as it stands in the conversation: up to the end of its action, its tag closed, forgeries escaped."""
         kept = reply.text[: action.end]
+        if not kept.strip() and not reply.tool_calls:
+            return _EMPTY_REPLY
         if action.missing_close and not action.problem:
             kept = f"{kept.rstrip()}\n{action.missing_close}" if "code" in action.missing_close else kept + action.missing_close
         return escape_forgeries(kept)
 
     def response(self, reply: Reply, action: Action, observation: Sequence[str | Picture] = (), note: str = "") -> list[Message]:
         """The reply and what answers it: an observation, a note of ours (`nudge`, `last_turn`), or both."""
-        calls = tuple(replace(call, arguments=escape_forgeries(call.arguments)) for call in reply.tool_calls)
-        spoken = self.context(reply, action)
-        assistant = Message(Role.ASSISTANT, (spoken if spoken.strip() or calls else _EMPTY_REPLY,), calls)
+        calls = tuple(
+            replace(call, name=_NO_NAME.sub("_", call.name)[:_MOST_NAME] or TOOL_NAME, arguments=escape_forgeries(call.arguments))
+            for call in reply.tool_calls
+        )
+        assistant = Message(Role.ASSISTANT, (self.context(reply, action),), calls)
         if not calls:
             tag = self._dialect.observation_tag
             wrapped = [f"<{tag}>\n", *observation, f"</{tag}>"] if observation else []
@@ -121,7 +127,7 @@ class Codec:
         words = "".join(part for part in observation if isinstance(part, str))
         pictures = [part for part in observation if not isinstance(part, str)]
         answers = [
-            Message(Role.TOOL, (f"{words}\n{note}".strip() if index == 0 else "(run together with the first call)",), (), call.id)
+            Message(Role.TOOL, (f"{words}\n{note}".strip() if index == 0 else _WITH_FIRST,), (), call.id)
             for index, call in enumerate(calls)
         ]
         if pictures:  # the protocol allows only text in a tool's message
@@ -130,7 +136,7 @@ class Codec:
 
     def nudge(self, problem: str) -> str:
         """What to say to a reply that asks for nothing usable."""
-        return self._fill(f"{self.format}.nudge.md", problem=problem).strip()
+        return self._fill(f"{self.format}.nudge.md", problem=escape(problem)).strip()
 
     def last_turn(self) -> str:
         """What to say when only one reply is left."""
