@@ -17,6 +17,7 @@ import hashlib
 import io
 import math
 import os
+import stat
 import tempfile
 import threading
 import warnings
@@ -34,6 +35,8 @@ from codedance.sandbox.guest.pictures import upright_rgb
 from codedance.types import ImageSource
 
 _MOST_ASPECT = 200
+_MOST_BYTES = 1 << 29
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")  # no EPS: it runs Ghostscript
 _LOSSY = {"JPEG", "MPO", "WEBP", "AVIF"}
 _WEBP_HEADER = 64  # a lossless one says so in its first chunks
 _PNG_LEVEL = 1  # speed: level 6 takes five times as long for a tenth less
@@ -267,7 +270,14 @@ def _bytes(source: ImageSource, name: str) -> tuple[bytes, str]:
             raise DataError(f"{name}: Pillow cannot load it: {error}") from None
     try:
         name = os.fspath(source)
+        found = os.stat(name)
+        if not stat.S_ISREG(found.st_mode):
+            raise DataError(f"{name or repr(name)}: it is no file; a picture file is needed")
+        if found.st_size > _MOST_BYTES:
+            raise DataError(f"{name}: it has {found.st_size >> 20} MB; at most {_MOST_BYTES >> 20} MB are read")
         return Path(name).read_bytes(), name
+    except DataError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(f"{name or repr(name)}: it cannot be read: {reason}") from None
@@ -282,7 +292,7 @@ def _decode(data: bytes, name: str) -> tuple[Image.Image, str]:
         raise DataError(f"{name}: it is empty; an encoded image is needed")
     try:
         with _quietly():
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
             image.getexif()
         with image:
             return upright_rgb(image), image.format or "PNG"
@@ -346,8 +356,10 @@ class ImageStore:
         """The bytes under a name.
 
         Raises:
-            DataError: there is no such file.
+            DataError: there is no such file in the folder.
         """
+        if Path(name).name != name:
+            raise DataError(f"{name!r} is no name of a stored picture; the trace has been changed")
         try:
             return (self._folder / name).read_bytes()
         except OSError as error:

@@ -326,6 +326,11 @@ class Trace:
         return self.stop in (StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR)
 
     @property
+    def is_unfinished(self) -> bool:
+        """An outage, or a picture that may be mended: to be done again when the run goes on."""
+        return self.is_outage or self.stop is StopReason.DATA_ERROR
+
+    @property
     def exact_match(self) -> bool | None:
         """The answer equals the known one, case and outer space aside; None where none is known. Not any benchmark's rule."""
         if self.gold is None:

@@ -142,7 +142,13 @@ async def test_a_model_that_fails_is_an_outage_with_its_reason(box: Sandbox, pic
     def reply(messages: Sequence[Message], sampling: Sampling) -> str:
         raise RuntimeError("CUDA error")
 
-    for model, words in ((ScriptedModel([]), "the script has 0"), (ScriptedModel(reply), "RuntimeError: CUDA error")):
+    cases = (
+        (ScriptedModel([]), "the script has 0"),
+        (ScriptedModel(reply), "RuntimeError: CUDA error"),
+        (ScriptedModel(lambda messages, sampling: None), "the script gave NoneType"),
+        (ScriptedModel([Reply(text=None)]), "failed: AttributeError"),
+    )
+    for model, words in cases:
         trace = await solve(task(picture), model, box)
         assert trace.stop is StopReason.MODEL_ERROR and trace.is_outage and words in trace.error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +122,54 @@ def test_observation_tags_are_made_harmless_in_output_and_in_replies(tag: str) -
 )
 def test_ordinary_output_stays_as_it_is(text: str) -> None:
     assert escape(text) == text
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["cv2.calcHist([img], [0], None, [256], [0, 256])", "if a < observation: pass", "x = [IMG]", "y = a <code", "i<s and s>t"],
+)
+def test_code_in_a_conversation_stays_as_it_is(code: str) -> None:
+    assert escape_forgeries(code) == code
+
+
+UNITS = [
+    "<",
+    "< ",
+    "<\n",
+    "`",
+    "~",
+    "```",
+    "{",
+    "[",
+    '"',
+    "<think>",
+    "<code>",
+    "<answer>",
+    "<tool_call>",
+    "<interpreter>",
+    "</think>",
+]
+UNITS += [
+    "<code>```python\n",
+    "\n```\n",
+    '"code":"',
+    " ",
+    "\n",
+    "</",
+    "<|",
+    "<code x=",
+    "\u200b<",
+    "<tool_call>{",
+    "a<answer></answer>",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("start", ["", "<code>print(1)</code>", "<tool_call>", '<tool_call>"code":"', "<think>"])
+def test_a_model_that_repeats_itself_costs_no_time(unit: str, start: str) -> None:
+    text = start + unit * (100_000 // len(unit))
+    before = time.process_time()
+    for finish in (FinishReason.STOP, FinishReason.LENGTH):
+        parse(text, finish)
+    escape(text)
+    assert time.process_time() - before < 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,55 @@ async def test_tampered_evidence_is_found(box: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / TRACES
     path.write_text(path.read_text().replace('"stdout":"24\\n"', '"stdout":"25\\n"'))
     assert [audit.verdict for audit in await audits(tmp_path, box)] == [Verdict.DIFFERENT]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        ('"observation":["24', '"observation":["25', "what the model saw"),
+        ("python\\nprint(20 + 4)", "python\\nprint(19 + 5)", "the code, which is not what the reply says"),
+        ('"truncated":false', '"truncated":true', "truncated"),
+        ('"state_kept":true', '"state_kept":false', "state_kept"),
+    ],
+)
+async def test_a_changed_trace_is_found(box: Sandbox, tmp_path: Path, old: str, new: str, detail: str) -> None:
+    await make_run(tmp_path, box, ["print(20 + 4)"])
+    path = tmp_path / TRACES
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    (found,) = await audits(tmp_path, box)
+    assert (found.verdict, found.detail) == (Verdict.DIFFERENT, detail)
+
+
+async def test_an_execution_taken_out_is_found(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, ["print(20 + 4)"])
+    path = tmp_path / TRACES
+    row = json.loads(path.read_text())
+    row["turns"][0]["execution"] = None
+    path.write_text(json.dumps(row) + "\n")
+    assert [audit.detail for audit in await audits(tmp_path, box)] == ["no execution is stored"]
+
+
+async def test_changed_picture_files_are_found(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, ["display(input_image.crop((0, 0, 112, 112)))"])
+    for image in (tmp_path / "images").iterdir():
+        kept = image.read_bytes()
+        with Image.open(image) as stored:
+            size = stored.size
+        Image.new("RGB", size, "blue").save(image)
+        (found,) = await audits(tmp_path, box)
+        assert found.verdict is not Verdict.EQUAL and image.stem in found.detail
+        image.write_bytes(kept)
+
+
+async def test_a_name_that_leads_out_of_the_run_is_refused(box: Sandbox, tmp_path: Path) -> None:
+    await make_run(tmp_path, box, ["print(1)"])
+    path = tmp_path / TRACES
+    row = json.loads(path.read_text())
+    row["images"][0]["view_file"] = "../../elsewhere.png"
+    path.write_text(json.dumps(row) + "\n")
+    (found,) = await audits(tmp_path, box)
+    assert found.verdict is Verdict.FAILED and "no name of a stored picture" in found.detail
 
 
 async def test_a_missing_picture_is_a_failure_with_its_name(box: Sandbox, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from codedance import ConfigError, DataError, ModelError, Sandbox
+from codedance import ConfigError, DataError, Limits, ModelError, Sandbox
 from codedance.model import Message, Reply
 from codedance.model.script import ScriptedModel
 from codedance.rollout.runner import Progress, Runner
@@ -83,7 +83,7 @@ async def test_outages_are_asked_again_and_nothing_else(box: Sandbox, picture: I
     model = Asked()
     model.fails = {"3", "4"}
     progress = await Runner(model, box, tmp_path, concurrency=2).run(tasks(6, picture))
-    assert (progress.done, progress.outages, progress.last_outage, progress.with_gold) == (6, 2, "the server is down", 4)
+    assert (progress.done, progress.outages, progress.last_failure, progress.with_gold) == (6, 2, "the server is down", 4)
     again = Asked()
     assert (await Runner(again, box, tmp_path).run(tasks(6, picture))).done == 2
     assert set(again.questions) == {"3", "4"}
@@ -161,8 +161,41 @@ async def test_a_task_whose_picture_is_broken_is_a_trace_with_a_reason(
     bad = Task(id="bad", question="question 9?", images=(b"garbage",))
     progress = await Runner(Asked(), box, tmp_path).run([*tasks(2, picture), bad])
     stops = {trace.task_id: trace.stop for trace in read_traces(tmp_path)}
-    assert progress.done == 3 and stops["bad"] is StopReason.DATA_ERROR
-    assert (await Runner(Asked(), box, tmp_path).run([*tasks(2, picture), bad])).done == 0
+    assert (progress.done, progress.unusable, progress.outages) == (3, 1, 0) and stops["bad"] is StopReason.DATA_ERROR
+    assert "bad: image 1" in progress.last_failure
+    mended = Task(id="bad", question="question 9?", images=(picture,))
+    assert (await Runner(Asked(), box, tmp_path).run([*tasks(2, picture), mended])).done == 1, "it may have been put in its place"
+
+
+async def test_a_question_that_has_changed_under_its_id_is_told(box: Sandbox, picture: Image.Image, tmp_path: Path) -> None:
+    await Runner(Asked(), box, tmp_path).run(tasks(2, picture))
+    with pytest.raises(DataError, match="task 't1' was asked another question"):
+        await Runner(Asked(), box, tmp_path).run(Task(id=f"t{index}", question="question 0?") for index in range(2))
+
+
+async def test_odd_ids_and_texts_are_stored_and_found_again(box: Sandbox, tmp_path: Path) -> None:
+    odd = [
+        Task(id=name, question="question 0?\ud800", answer="\ud800")
+        for name in ("", "a/b", "a\nb", "\u00e9\u2028", "\ud800", "'")
+    ]
+    assert (await Runner(Asked(), box, tmp_path).run(odd)).done == 6
+    again = await Runner(Asked(), box, tmp_path).run(odd)
+    assert (again.done, again.resumed) == (0, 6)
+
+
+async def test_a_model_that_cancels_itself_is_an_outage_like_others(box: Sandbox, picture: Image.Image, tmp_path: Path) -> None:
+    def reply(messages: Sequence[Message], sampling: Sampling) -> str:
+        raise asyncio.CancelledError
+
+    progress = await Runner(ScriptedModel(reply), box, tmp_path).run(tasks(3, picture))
+    assert (progress.done, progress.outages) == (3, 3) and "cancelled the request itself" in progress.last_failure
+
+
+async def test_many_slow_cells_wait_their_turn_and_are_no_outage(picture: Image.Image, tmp_path: Path) -> None:
+    slow = ScriptedModel(["<code>import time; time.sleep(0.9)</code>", "<answer>0</answer>"])
+    async with Sandbox(Limits(time_s=1.0), require=0, slots=12, parallel=1, pool=1) as narrow:
+        progress = await Runner(slow, narrow, tmp_path, concurrency=12).run(tasks(12, picture))
+    assert (progress.answered, progress.outages) == (12, 0)
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 0}, {"concurrency": 0}])

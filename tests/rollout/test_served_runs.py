@@ -52,7 +52,7 @@ async def test_a_real_server_is_driven_whatever_its_model_says(
     async with OpenAIModel(served.model, [served.base_url]) as model:
         progress = await Runner(model, box, tmp_path, settings, concurrency=4).run(tasks(6))
     traces = list(read_traces(tmp_path))
-    assert (progress.done, progress.outages, len(traces)) == (6, 0, 6), progress.last_outage
+    assert (progress.done, progress.outages, len(traces)) == (6, 0, 6), progress.last_failure
     assert {trace.stop for trace in traces} <= {
         StopReason.NO_ACTION,
         StopReason.TOKEN_LIMIT,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codedance import ConfigError, DataError, Isolation, Limits
+from codedance import ConfigError, DataError, Isolation, Limits, StoreError
 from codedance.rollout.settings import Settings
 from codedance.rollout.store import TRACES, Key, Manifest, TraceStore, read_manifest, read_traces, to_json
 from codedance.types import ExecStatus, Execution, Repair, Sampling, SeenImage, StopReason, Trace, Turn, Usage
@@ -58,7 +58,7 @@ def test_any_text_comes_back_from_a_line(tmp_path: Path, question: str, answer: 
 
 
 @pytest.mark.parametrize(
-    "torn", [b"{", b'{"task_id": "b", "sample"', to_json(trace("b")).encode(), b"\0" * 5000, b"x" * 3_000_000]
+    "torn", [b"{", b"[" * 100_000, b'{"task_id": "b", "sample"', to_json(trace("b")).encode(), b"\0" * 5000, b"x" * 3_000_000]
 )
 def test_a_torn_last_line_is_cut_off_and_its_task_is_open_again(tmp_path: Path, torn: bytes) -> None:
     with TraceStore(tmp_path, MANIFEST) as store:
@@ -67,7 +67,6 @@ def test_a_torn_last_line_is_cut_off_and_its_task_is_open_again(tmp_path: Path, 
         file.write(torn)
     assert [t.task_id for t in read_traces(tmp_path)] == ["a"], "readers pass over it"
     with TraceStore(tmp_path, MANIFEST) as store:
-        assert store.repaired_bytes == len(torn)
         assert Key("a", 0) in store and Key("b", 0) not in store
         store.append(trace("b"))
     assert [t.task_id for t in read_traces(tmp_path)] == ["a", "b"]
@@ -75,8 +74,8 @@ def test_a_torn_last_line_is_cut_off_and_its_task_is_open_again(tmp_path: Path, 
 
 def test_a_file_that_is_one_torn_line_becomes_empty(tmp_path: Path) -> None:
     (tmp_path / TRACES).write_bytes(b'{"task')
-    with TraceStore(tmp_path, MANIFEST) as store:
-        assert store.repaired_bytes == 6 and (tmp_path / TRACES).stat().st_size == 0
+    with TraceStore(tmp_path, MANIFEST):
+        assert (tmp_path / TRACES).stat().st_size == 0
 
 
 def test_damage_in_the_middle_is_told_by_line(tmp_path: Path) -> None:
@@ -117,6 +116,42 @@ def test_a_run_with_other_settings_is_refused_with_what_differs(tmp_path: Path) 
     newer = dataclasses.replace(MANIFEST, versions={"numpy": "3"}, started="later", isolation=Isolation(3))
     with TraceStore(tmp_path, newer):
         assert read_manifest(tmp_path) == MANIFEST
+
+
+def test_a_task_whose_question_has_changed_is_refused(tmp_path: Path) -> None:
+    with TraceStore(tmp_path, MANIFEST) as store:
+        store.append(trace("a", question="old?"))
+    with TraceStore(tmp_path, MANIFEST) as store:
+        store.check_question(Key("a", 0), "old?")
+        with pytest.raises(DataError, match="task 'a' was asked another question"):
+            store.check_question(Key("a", 0), "new?")
+
+
+def test_a_full_disk_leaves_no_half_line_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    with TraceStore(tmp_path, MANIFEST) as store:
+        store.append(trace("a"))
+
+        def full(fd: int, data: memoryview) -> int:
+            if len(data) < 100:
+                raise OSError(28, "No space left on device")
+            return real(fd, data[: len(data) // 2])
+
+        with monkeypatch.context() as patch, pytest.raises(StoreError, match="No space left"):
+            patch.setattr("codedance.rollout.store.os.write", full)
+            store.append(trace("b"))
+        store.append(trace("c"))
+    assert [t.task_id for t in read_traces(tmp_path)] == ["a", "c"]
+
+
+@pytest.mark.parametrize("name", [TRACES, "run.part"])
+def test_a_folder_where_a_file_belongs_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(DataError, match="cannot be written"), TraceStore(tmp_path, MANIFEST):
+        pass
+    if name == TRACES:
+        with pytest.raises(DataError, match="no run here"):
+            list(read_traces(tmp_path))
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ Each verb lies in a module of its own, which imports what it needs when it runs.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
 from codedance.cli.ask import ask
 from codedance.cli.doctor import doctor
+from codedance.cli.plain import in_one_line
 from codedance.cli.replay import replay
 from codedance.cli.report import report
 from codedance.cli.run import run
@@ -34,6 +37,8 @@ for verb in (ask, run, replay, report, doctor):
 
 def main() -> None:
     """The entry point: every error of ours is one line on stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an answer may have letters that the terminal has not
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (ConfigError, CycloptsError) as error:
@@ -43,11 +48,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except KeyboardInterrupt:
+    except OSError as error:  # a full disk, a closed terminal, a folder without permission
+        where = f"{error.filename}: " if error.filename else ""
+        code = _complain(f"{where}{error.strerror or error}", 1)
+    except (KeyboardInterrupt, asyncio.CancelledError):
         code = _complain("interrupted", _INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"codedance: {message}", file=sys.stderr)
+    print(f"codedance: {in_one_line(message)}", file=sys.stderr)
     return code

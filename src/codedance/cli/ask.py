@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
+from codedance.cli.plain import visible
 from codedance.errors import ConfigError, DataError, ModelError, SandboxError
 from codedance.types import StopReason, Task, Trace, Turn
 
@@ -48,7 +49,7 @@ def ask(
 
         print(to_json(trace))
     elif trace.answer is not None:
-        print(trace.answer)
+        print(visible(trace.answer) if sys.stdout.isatty() else trace.answer)
     talk = Console(stderr=True)
     talk.print(Text(f"trace: {folder}   (codedance report {folder}; codedance replay {folder})", style="dim"), soft_wrap=True)
     if trace.error is not None:
@@ -67,7 +68,7 @@ def _task(words: tuple[str, ...]) -> Task:
     if not question.strip():
         raise ConfigError("the question is empty; write it in quotes behind the pictures")
     for image in images:
-        if not Path(image).is_file():
+        if not Path(image).exists():  # a folder without permission raises, and is told by its name
             raise DataError(f"{image}: there is no such file; give picture files first and the question last, in quotes")
     return Task(id=f"{datetime.now():%Y%m%d-%H%M%S-%f}", question=question, images=tuple(images), source="ask")
 

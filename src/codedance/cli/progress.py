@@ -67,6 +67,8 @@ def figures(progress: Progress) -> str:
         parts.append(f"code ok {1 - progress.failed_cells / progress.cells:.1%} of {progress.cells}")
     if progress.outages:
         parts.append(f"{progress.outages} outages")
+    if progress.unusable:
+        parts.append(f"{progress.unusable} with unusable pictures")
     if progress.seconds > 0:
         parts.append(f"{progress.done / progress.seconds:.2f}/s")
         if progress.usage.completion_tokens:

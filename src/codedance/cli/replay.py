@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from codedance.cli.plain import in_one_line
 from codedance.errors import ConfigError
 
 
@@ -66,5 +67,5 @@ async def _replay(folder: Path, concurrency: int, isolation: int, as_json: bool)
                 elif audit.verdict is not Verdict.EQUAL:
                     sample = f" sample {audit.sample}" if audit.sample else ""
                     line = f"{audit.task_id}{sample}, turn {audit.turn}: {audit.verdict}: {audit.detail}"
-                    console.print(Text(line), soft_wrap=True)
+                    console.print(Text(in_one_line(line)), soft_wrap=True)
     return counts

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
-from codedance.errors import ConfigError, DataError, ModelError
+from codedance.errors import ConfigError, ModelError
 from codedance.tasks import read_tasks
 from codedance.types import Task
 
@@ -78,8 +78,7 @@ def run(
     for name, value in (("limit", limit), ("samples", samples), ("concurrency", concurrency)):
         if value is not None and value < 1:
             raise ConfigError(f"--{name} is {value}; it must be at least 1")
-    num_tasks = _num_tasks(tasks)
-    total = min(num_tasks, limit or num_tasks) * samples
+    total = sum(1 for _ in islice(read_tasks(tasks), limit)) * samples  # a mistake in line 900 is told before anything is asked
     job = _Job(islice(read_tasks(tasks), limit), total, out, samples, concurrency, cost, asking, rollout, sandbox)
     progress = asyncio.run(job.run())
     return _report(progress, total, out, as_json)
@@ -106,6 +105,13 @@ class _Job:
         from codedance.rollout.runner import Runner
 
         flags = self.cost
+        for name, value in (
+            ("price", min(flags.price or (0.0,))),
+            ("most-tokens", flags.most_tokens),
+            ("most-dollars", flags.most_dollars),
+        ):
+            if value is not None and value < 0:
+                raise ConfigError(f"--{name} is {value:g}; it cannot be negative")
         price = Price(prompt_per_million=flags.price[0], completion_per_million=flags.price[1]) if flags.price else None
         budget = Budget(tokens=flags.most_tokens, dollars=flags.most_dollars)
         async with AsyncExitStack() as stack:
@@ -126,7 +132,7 @@ class _Job:
             )
             _finish_on_interrupt(runner)
             progress = await runner.run(self.tasks)
-        if meter.is_spent:
+        if meter.is_spent and progress.done + progress.resumed < self.total:
             raise ModelError(
                 f"the budget is spent ({_spent(meter)}) after {progress.done} rollouts; raise it, and run the same again"
             )
@@ -157,21 +163,13 @@ def _report(progress: Progress, total: int, out: Path, as_json: bool) -> int:
     talk = Console(stderr=True)
     talk.print(Text(f"{progress.done + progress.resumed} of {total} rollouts: {figures(progress)}"), soft_wrap=True)
     talk.print(Text(f"run: {out}   (codedance report {out}; codedance replay {out})", style="dim"), soft_wrap=True)
-    if progress.outages:
+    if progress.outages or progress.unusable:
+        kinds = {"by an outage": progress.outages, "with a picture that cannot be used": progress.unusable}
+        failed = " and ".join(f"{number} ended {how}" for how, number in kinds.items() if number)
         raise ModelError(
-            f"{progress.outages} rollouts ended by an outage, the last one by: {progress.last_outage}; "
-            "nothing is lost, the same command asks for these again"
+            f"of {total} rollouts {failed}, the last one because: {progress.last_failure}; the same command does these again"
         )
     return 0 if missing <= 0 else _INTERRUPTED
-
-
-def _num_tasks(path: Path) -> int:
-    """How many lines are tasks; the file itself is checked when it is read."""
-    try:
-        with open(path, "rb") as file:
-            return sum(bool(line.strip()) for line in file)
-    except OSError as error:
-        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
 
 
 def _spent(meter: CostMeter) -> str:

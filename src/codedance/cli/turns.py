@@ -14,6 +14,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from codedance.cli.inline import Protocol, escape_sequence
+from codedance.cli.plain import visible
 from codedance.types import Execution, SeenImage, Turn
 
 _MOST_LINES = 40
@@ -30,7 +31,7 @@ def show_turn(console: Console, number: int, turn: Turn, images: Path, how: Prot
     if turn.repairs:
         console.print(Text(f"read with repairs: {', '.join(turn.repairs)}", style="yellow"))
     if turn.code is not None:
-        code = Syntax(_visible(turn.code), "python", theme="ansi_dark", word_wrap=True, background_color="default")
+        code = Syntax(visible(turn.code), "python", theme="ansi_dark", word_wrap=True, background_color="default")
         console.print(Panel(code, title="python", title_align="left", border_style="blue"))
     if turn.execution is not None:
         console.print(_outcome(turn.execution))
@@ -55,13 +56,13 @@ def _outcome(execution: Execution) -> RenderableType:
     ending = f"{execution.status}  {execution.seconds * 1000:.0f} ms"
     if execution.error is not None and not execution.stderr:
         ending += f"  {execution.error.type}: {execution.error.message}"
-    parts.append(Text(_visible(ending), style=style))
+    parts.append(Text(visible(ending), style=style))
     parts += [_plain(note, "dim") for note in execution.notes]
     return Padding(Group(*parts), (0, 2))
 
 
 def _plain(text: str, style: str = "") -> Text:
-    lines = _visible(text).rstrip().split("\n")
+    lines = visible(text).rstrip().split("\n")
     if len(lines) > _MOST_LINES:
         left_out = len(lines) - _MOST_LINES
         lines = [
@@ -70,11 +71,3 @@ def _plain(text: str, style: str = "") -> Text:
             *lines[-_MOST_LINES // 2 :],
         ]
     return Text("\n".join(lines), style=style)
-
-
-def _visible(text: str) -> str:
-    """Control characters as signs, so that printed escape sequences cannot steer the terminal."""
-    return "".join(
-        char if char in "\n\t" or (char.isprintable() and not "\x7f" <= char <= "\x9f") else f"\\x{ord(char):02x}"
-        for char in text
-    )

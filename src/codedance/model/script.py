@@ -43,6 +43,8 @@ class ScriptedModel:
             if index >= len(self._script):
                 raise ModelError(f"{self.name}: reply {index + 1} was asked for, the script has {len(self._script)}; add one")
             said = self._script[index]
+        if not isinstance(said, (str, Reply)):
+            raise ModelError(f"{self.name}: the script gave {type(said).__name__}; a reply is a text or a Reply")
         return said if isinstance(said, Reply) else Reply(text=said)
 
 
@@ -59,7 +61,7 @@ def read_script(path: Path) -> ScriptedModel:
         replies = json.loads(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: the script cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: the script is no JSON: {error}; a JSON list of replies or a .py file is needed") from None
     if not isinstance(replies, list) or not all(isinstance(reply, str) for reply in replies):
         raise ConfigError(f"{path}: the script must be a JSON list of texts, one for each reply")

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from codedance.errors import ContextFull, DataError, ModelError, SandboxError
 from codedance.images import ImageStore, InputImage, Picture, digest_pixels, load_input
 from codedance.model.chat import ChatModel, Message, Reply
-from codedance.rollout.codec import Action, Codec, observe
+from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox, Session
@@ -35,6 +35,7 @@ from codedance.types import (
     StopReason,
     Task,
     TaskImage,
+    ToolCall,
     Trace,
     Turn,
     Usage,
@@ -84,7 +85,7 @@ async def solve(
 def solve_now(
     task: Task, model: ChatModel, sandbox: Sandbox | None = None, settings: Settings | None = None, *, sample: int = 0
 ) -> Trace:
-    """`solve` without await, for scripts; starts and ends a sandbox of its own (with the limits of `sandbox`, if given)."""
+    """`solve` without await, for scripts; starts and ends `sandbox`, which must not be open yet (default: one of its own)."""
 
     async def run() -> Trace:
         async with sandbox or Sandbox() as box:
@@ -169,20 +170,23 @@ class _Rollout:
             self._nudge(reply, action, turn, left)
 
     async def _ask(self) -> Reply:
+        deadline = asyncio.timeout(self.settings.reply_s)
         try:
-            async with asyncio.timeout(self.settings.reply_s):
-                reply = await self.model.generate(self.messages, self.request)
-        except (ModelError, asyncio.CancelledError):
+            async with deadline:
+                return _kept(await self.model.generate(list(self.messages), self.request))
+        except ModelError:
             raise
-        except TimeoutError:
-            raise ModelError(
-                f"{self.model.name} has not replied within {self.settings.reply_s:g} s; raise reply_s, or look at the endpoint"
-            ) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ModelError(f"{self.model.name} failed: it cancelled the request itself") from None
         except Exception as error:  # boundary: a model is anybody's code, and one that fails is an outage
+            if deadline.expired():
+                raise ModelError(
+                    f"{self.model.name} has not replied within {self.settings.reply_s:g} s (reply_s); look at the endpoint"
+                ) from None
             raise ModelError(f"{self.model.name} failed: {type(error).__name__}: {error}") from error
-        calls = tuple(replace(call, arguments=storable(call.arguments)) for call in reply.tool_calls)
-        logprobs = reply.logprobs and tuple(p if math.isfinite(p) else _LEAST_LOGPROB for p in reply.logprobs)
-        return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls, logprobs=logprobs)
 
     async def _run_code(self, stack: AsyncExitStack, reply: Reply, action: Action, turn: Turn, left: int) -> None:
         assert action.code is not None
@@ -193,10 +197,10 @@ class _Rollout:
         except (SandboxError, DataError):
             self._end_turn(turn)
             raise
-        execution, observation, seen = await asyncio.to_thread(self._look, result)
+        execution, observation, stored = await asyncio.to_thread(self._look, result)
         note = self.codec.last_turn() if left == 1 else ""
         self.messages += self.codec.response(reply, action, observation, note)
-        self._end_turn(replace(turn, execution=execution, observation=seen, note=note))
+        self._end_turn(replace(turn, execution=execution, observation=stored, note=note))
 
     def _nudge(self, reply: Reply, action: Action, turn: Turn, left: int) -> None:
         """Say once what is missing; after that there is no point."""
@@ -223,7 +227,8 @@ class _Rollout:
     async def _open_session(self, stack: AsyncExitStack) -> Session:
         views = [image.view.encoded for image in self.inputs]
         originals = [image.original for image in self.inputs] if any(image.is_resized for image in self.inputs) else []
-        return await stack.enter_async_context(self.sandbox.session(views, originals))
+        session = await asyncio.to_thread(self.sandbox.session, views, originals)  # packing megabytes takes a while
+        return await stack.enter_async_context(session)
 
     def _load_inputs(self) -> list[InputImage]:
         inputs = []
@@ -238,18 +243,14 @@ class _Rollout:
     def _look(self, result: ExecResult) -> tuple[Execution, tuple[str | Picture, ...], tuple[str | SeenImage, ...]]:
         """The execution as it is stored, what the model sees of it, and that as it is stored."""
         observation = observe(result, self.settings.room, self.settings.rule)
-        seen: list[str | SeenImage] = []
-        for part in observation:
-            if isinstance(part, str):
-                seen.append(part)
-                continue
-            if self.store is not None:
-                self.store.put(part.file, part.encoded)
-            seen.append(SeenImage(part.digest, *part.size, self.settings.rule.tokens(part.size)))
+        if self.store is not None:
+            for part in observation:
+                if not isinstance(part, str):
+                    self.store.put(part.file, part.encoded)
         kept = {spec.name: getattr(result, spec.name) for spec in fields(Execution) if spec.name != "images"}
         kept |= {"stdout": storable(result.stdout), "stderr": storable(result.stderr)}
         execution = Execution(**kept, images=tuple(digest_pixels(pixels) for pixels in result.images))
-        return execution, observation, tuple(seen)
+        return execution, observation, seen(observation, self.settings.rule)
 
     def trace(self) -> Trace:
         """What has happened, as one record."""
@@ -257,12 +258,12 @@ class _Rollout:
         return Trace(
             task_id=storable(self.task.id),
             sample=self.sample,
-            source=self.task.source,
-            category=self.task.category,
+            source=storable(self.task.source),
+            category=storable(self.task.category),
             question=storable(self.task.question),
-            gold=self.task.answer,
+            gold=None if self.task.answer is None else storable(self.task.answer),
             images=tuple(_stored(image) for image in self.inputs),
-            model=self.model.name,
+            model=storable(self.model.name),
             sampling=replace(self.settings.sampling, seed=self.request.seed),
             format=self.settings.format,
             prompt=self.codec.digest,
@@ -286,6 +287,13 @@ def versions(sandbox: Sandbox) -> dict[str, str]:
 @cache
 def _own_version() -> str:
     return version("codedance")
+
+
+def _kept(reply: Reply) -> Reply:
+    """The reply without what no file can hold."""
+    calls = tuple(ToolCall(*(storable(part) for part in (call.id, call.name, call.arguments))) for call in reply.tool_calls)
+    logprobs = reply.logprobs and tuple(p if math.isfinite(p) else _LEAST_LOGPROB for p in reply.logprobs)
+    return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls, logprobs=logprobs)
 
 
 def _stored(image: InputImage) -> TaskImage:

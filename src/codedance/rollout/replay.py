@@ -3,25 +3,34 @@
     async for audit in replay(Path("runs/one"), box):
         print(audit.task_id, audit.turn, audit.verdict, audit.detail)
 
-Each trace gets a fresh session with the stored pictures; cells run in order. Status, printed text, error and the pixels of every
-shown picture are compared bit by bit. Code that reads the clock, or a machine with other library versions, may well differ: it is
-told, not excused. Not covered: the model; what it would say today is another question.
+Each trace gets a fresh session with the stored pictures; cells run in order. Compared bit by bit are status, printed text, error,
+the pixels of every shown picture, what the model got to see of all that, and the stored picture files with their names; the
+stored reply must say the stored code. Code that reads the clock, or a machine with other library versions, may well differ: it is
+told, not excused. Not covered: the model (what it would say today is another question); a reply forged together with its code.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from PIL import Image
+
 from codedance.errors import DataError, SandboxError
-from codedance.images import ImageStore, digest_pixels
+from codedance.images import ImageStore, digest_bytes, digest_pixels
+from codedance.model.chat import Reply
+from codedance.rollout.codec import Codec, observe, seen
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.store import IMAGES, read_traces
+from codedance.rollout.settings import Settings
+from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.sandbox import Sandbox
-from codedance.types import ExecResult, Execution, Trace
+from codedance.types import ExecResult, SeenImage, StopReason, Trace, Turn
+
+_CODE_MAY_END = (StopReason.TURN_LIMIT, StopReason.SANDBOX_ERROR, StopReason.DATA_ERROR)
 
 
 class Verdict(StrEnum):
@@ -53,12 +62,13 @@ async def replay(folder: Path, sandbox: Sandbox, *, concurrency: int = 8) -> Asy
         SandboxError: the sandbox itself cannot go on.
     """
     images = ImageStore(folder / IMAGES)
+    settings = read_manifest(folder).settings
     traces = read_traces(folder)
     running: set[asyncio.Task[list[Audit]]] = set()
     try:
         while True:
             for trace in _some(traces, concurrency - len(running)):
-                running.add(asyncio.create_task(_replay_trace(trace, sandbox, images)))
+                running.add(asyncio.create_task(_replay_trace(trace, sandbox, images, settings)))
             if not running:
                 return
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -78,8 +88,10 @@ def _some(traces: Iterator[Trace], most: int) -> Iterator[Trace]:
         yield trace
 
 
-async def _replay_trace(trace: Trace, sandbox: Sandbox, images: ImageStore) -> list[Audit]:
-    cells = [(number, turn.code, turn.execution) for number, turn in enumerate(trace.turns, start=1) if turn.execution]
+async def _replay_trace(trace: Trace, sandbox: Sandbox, images: ImageStore, settings: Settings) -> list[Audit]:
+    cells = [(number, turn) for number, turn in enumerate(trace.turns, start=1) if turn.code is not None]
+    if cells and cells[-1][0] == len(trace.turns) and trace.stop in _CODE_MAY_END:
+        cells.pop()  # the last turn's code was not run
     if not cells:
         return []
 
@@ -87,33 +99,61 @@ async def _replay_trace(trace: Trace, sandbox: Sandbox, images: ImageStore) -> l
         return Audit(trace.task_id, trace.sample, number, verdict, detail)
 
     try:
-        views = [images.read(image.view_file) for image in trace.images]
+        views = [_whole(images, image.view_file) for image in trace.images]
         is_resized = any(image.file != image.view_file for image in trace.images)
-        originals = [images.read(image.file) for image in trace.images] if is_resized else []
+        originals = [_whole(images, image.file) for image in trace.images] if is_resized else []
         audits = []
-        async with sandbox.session(views, originals) as session:
-            for number, code, stored in cells:
-                differences = _differences(stored, await session.run(code or ""))
+        async with await asyncio.to_thread(sandbox.session, views, originals) as session:
+            for number, turn in cells:
+                result = await session.run(turn.code or "")
+                differences = await asyncio.to_thread(_differences, turn, result, images, settings)
                 verdict = Verdict.DIFFERENT if differences else Verdict.EQUAL
                 audits.append(audit(number, verdict, ", ".join(differences)))
         return audits
     except (DataError, SandboxError) as error:
-        return [audit(number, Verdict.FAILED, str(error)) for number, _, _ in cells]
+        return [audit(number, Verdict.FAILED, str(error)) for number, _ in cells]
 
 
-def _differences(stored: Execution, result: ExecResult) -> list[str]:
+def _whole(images: ImageStore, name: str) -> bytes:
+    """A stored file whose content is what its name says."""
+    data = images.read(name)
+    if digest_bytes(data) != name.partition(".")[0]:
+        raise DataError(f"{name}: the stored picture has been changed")
+    return data
+
+
+def _differences(turn: Turn, result: ExecResult, images: ImageStore, settings: Settings) -> list[str]:
     """What is not the same, by name."""
-    images = tuple(digest_pixels(pixels) for pixels in result.images)
+    stored = turn.execution
+    if stored is None:
+        return ["no execution is stored"]
     found = []
     if stored.status is not result.status:
         found.append(f"status was {stored.status}, is {result.status}")
-    if stored.stdout != storable(result.stdout):
-        found.append("stdout")
-    if stored.stderr != storable(result.stderr):
-        found.append("stderr")
-    if stored.error != result.error:
-        found.append("error")
-    if len(stored.images) != len(images):
-        found.append(f"{len(images)} pictures instead of {len(stored.images)}")
-    pairs = enumerate(zip(stored.images, images, strict=False), start=1)
-    return found + [f"picture {number}" for number, (old, new) in pairs if old != new]
+    for name in ("stdout", "stderr", "error", "truncated", "state_kept"):
+        value = getattr(result, name)
+        if getattr(stored, name) != (storable(value) if isinstance(value, str) else value):
+            found.append(name)
+    shown = tuple(digest_pixels(pixels) for pixels in result.images)
+    if len(stored.images) != len(shown):
+        found.append(f"{len(shown)} pictures instead of {len(stored.images)}")
+    pairs = enumerate(zip(stored.images, shown, strict=False), start=1)
+    found += [f"picture {number}" for number, (old, new) in pairs if old != new]
+    if not found and turn.observation != seen(observe(result, settings.room, settings.rule), settings.rule):
+        found.append("what the model saw")
+    found += [
+        f"the file of {part.digest}" for part in turn.observation if isinstance(part, SeenImage) and not _is_kept(images, part)
+    ]
+    reply = Reply(text=turn.text, tool_calls=turn.tool_calls, finish_reason=turn.finish_reason)
+    if Codec(settings.format).parse(reply).code != turn.code:
+        found.append("the code, which is not what the reply says")
+    return found
+
+
+def _is_kept(images: ImageStore, part: SeenImage) -> bool:
+    """The file of a picture that the model saw has its pixels."""
+    try:
+        with Image.open(io.BytesIO(images.read(f"{part.digest}.png"))) as picture:
+            return digest_pixels(picture.convert("RGB")) == part.digest
+    except (DataError, OSError, SyntaxError, ValueError):
+        return False

@@ -3,8 +3,9 @@
     runner = Runner(model, box, Path("runs/one"), Settings(), concurrency=32)
     progress = await runner.run(read_tasks(Path("questions.jsonl")))      # the same call again does only what is missing
 
-Each finished rollout is on disk before it counts. Rollouts that ended by an outage of the model or the sandbox are done again by
-the next call. Memory does not grow with the number of tasks, apart from their ids. Not covered: several machines.
+Each finished rollout is on disk before it counts. Rollouts that ended by an outage of the model or the sandbox, or because a
+picture cannot be used, are done again by the next call. Memory does not grow with the number of tasks, apart from their ids. Not
+covered: several machines.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from codedance.errors import ConfigError, DataError, ModelError
 from codedance.model.chat import ChatModel
 from codedance.rollout.codec import Codec
+from codedance.rollout.codec.escape import storable
 from codedance.rollout.loop import solve, versions
 from codedance.rollout.settings import Settings
 from codedance.rollout.store import Key, Manifest, TraceStore
@@ -39,15 +41,18 @@ class Progress:
     running: int = 0
     answered: int = 0
     with_gold: int = 0
-    """Of those done, not by an outage: the answer is known."""
+    """Of those done, without outages and unusable pictures: the answer is known."""
     exact: int = 0
     """Of those, the answer given equals it letter by letter."""
     outages: int = 0
+    unusable: int = 0
+    """A picture cannot be used."""
     cells: int = 0
     failed_cells: int = 0
     usage: Usage = Usage()
     seconds: float = 0.0
-    last_outage: str = ""
+    last_failure: str = ""
+    """Why the last one of these failed."""
 
 
 class Runner:
@@ -112,7 +117,9 @@ class Runner:
             store.put_prompt(codec.digest, codec.texts)
             self._clock = time.perf_counter()
             jobs = self._jobs(tasks, store)
-            await asyncio.gather(*(self._work(jobs, store) for _ in range(self._concurrency)))
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._concurrency):
+                    workers.create_task(self._work(jobs, store))
         if self._failure is not None:
             raise self._failure
         return self._progress
@@ -121,11 +128,14 @@ class Runner:
         """What is still to be done, shared by all workers."""
         seen: set[str] = set()
         for task in tasks:
-            if task.id in seen:
-                raise DataError(f"two tasks have the id {task.id!r}; ids must differ, they name the rollouts")
-            seen.add(task.id)
+            name = storable(task.id)
+            if name in seen:
+                raise DataError(f"two tasks have the id {name!r}; ids must differ, they name the rollouts")
+            seen.add(name)
             for sample in range(self._samples):
-                if Key(task.id, sample) in store:
+                key = Key(name, sample)
+                if key in store:
+                    store.check_question(key, storable(task.question))
                     self._count(resumed=1)
                     continue
                 if self._is_stopping or not self._may_go_on():
@@ -162,13 +172,13 @@ class Runner:
             running=-1,
             done=1,
             answered=int(trace.stop is StopReason.ANSWERED),
-            with_gold=int(trace.gold is not None and not trace.is_outage),
+            with_gold=int(trace.gold is not None and not trace.is_unfinished),
             exact=int(trace.exact_match is True),
             outages=int(trace.is_outage),
+            unusable=int(trace.stop is StopReason.DATA_ERROR),
         )
-        if not trace.is_outage:
-            return
-        self._progress = replace(self._progress, last_outage=trace.error or "")
+        if trace.is_unfinished:
+            self._progress = replace(self._progress, last_failure=trace.error or "")
         if self._outages_in_a_row >= max(_LEAST_OUTAGES, 2 * self._concurrency):
             raise ModelError(
                 f"{self._outages_in_a_row} rollouts in a row ended by an outage, the last one by: {trace.error}; "

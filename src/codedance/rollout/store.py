@@ -15,10 +15,12 @@ Not covered: writing from two processes at once (the second one is refused); pow
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 TRACES, MANIFEST, IMAGES, PROMPTS = "traces.jsonl", "run.json", "images", "prompts"
 _CHUNK = 1 << 20
+_UNFINISHED = {StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR, StopReason.DATA_ERROR}  # as Trace.is_unfinished
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
@@ -79,23 +82,25 @@ class TraceStore:
         self.folder = folder
         self.images = ImageStore(folder / IMAGES)
         self._manifest = manifest
-        self._done: set[Key] = set()
+        self._done: dict[Key, int] = {}
         self._fd = -1
-        self.repaired_bytes = 0
-        """How much of a torn last line was cut off."""
 
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.folder / TRACES, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._fd = os.open(self.folder / TRACES, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise OSError(errno.EINVAL, f"{TRACES} is no file")
         except OSError as error:
+            self.close()
             raise DataError(f"{self.folder}: it cannot be written: {error.strerror}; name another folder with --out") from None
         try:
             self._lock()
             self._agree()
             self.images.sweep()
-            self.repaired_bytes = _cut_torn_line(self._fd)
-            self._done = {key for key, (_, is_outage) in _index(self.folder / TRACES).items() if not is_outage}
+            _cut_torn_line(self._fd)
+            lines = _index(self.folder / TRACES)
+            self._done = {key: line.question for key, line in lines.items() if not line.is_unfinished}
         except BaseException:
             self.close()
             raise
@@ -105,20 +110,34 @@ class TraceStore:
         self.close()
 
     def __contains__(self, key: object) -> bool:
-        """Whether a rollout was done before: finished, and not by an outage."""
+        """Whether a rollout was done before: finished, and neither by an outage nor by a picture that could not be used."""
         return key in self._done
+
+    def check_question(self, key: Key, question: str) -> None:
+        """That the rollout that was done before is of this question.
+
+        Raises:
+            DataError: it is of another one.
+        """
+        if self._done[key] != hash(question):
+            raise DataError(
+                f"task {key.task_id!r} was asked another question in {self.folder}; ids must stay with their questions, so keep "
+                "the task file as it was (give its lines an id), or name another folder with --out"
+            )
 
     def append(self, trace: Trace) -> None:
         """Add one line, whole.
 
         Raises:
-            StoreError: it cannot be written; a torn line is cut off when the run goes on.
+            StoreError: it cannot be written.
         """
         line = memoryview(f"{to_json(trace)}\n".encode())
+        whole = os.fstat(self._fd).st_size
         try:
             while line:
                 line = line[os.write(self._fd, line) :]
         except OSError as error:
+            os.ftruncate(self._fd, whole)  # another rollout may end after this one, when there is room again
             raise StoreError(f"{self.folder / TRACES}: it cannot be written: {error.strerror}; make room and run again") from None
 
     def put_prompt(self, digest: str, texts: dict[str, str]) -> None:
@@ -144,8 +163,12 @@ class TraceStore:
         path = self.folder / MANIFEST
         if not path.exists():
             text = _manifests().dump_json(self._manifest, indent=1)
-            path.with_suffix(".part").write_bytes(text + b"\n")
-            os.replace(path.with_suffix(".part"), path)
+            part = path.with_suffix(".part")
+            try:
+                part.write_bytes(text + b"\n")
+                os.replace(part, path)
+            except OSError as error:
+                raise DataError(f"{part}: it cannot be written: {error.strerror}; name another folder with --out") from None
             return
         differences = list(_differences(read_manifest(self.folder), self._manifest, ""))
         if differences:
@@ -187,9 +210,9 @@ def read_traces(folder: Path) -> Iterator[Trace]:
         DataError: there are none, or a line is damaged.
     """
     path = folder / TRACES
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"{folder}: there is no run here ({TRACES} is missing); name a folder that `codedance` wrote with --out")
-    offsets = sorted(offset for offset, _ in _index(path).values())
+    offsets = sorted(line.offset for line in _index(path).values())
     with open(path, "rb") as file:
         for offset in offsets:
             file.seek(offset)
@@ -199,10 +222,17 @@ def read_traces(folder: Path) -> Iterator[Trace]:
                 raise DataError(f"{path}: the line at byte {offset} is no trace of this version: {_first_line(error)}") from None
 
 
-def _index(path: Path) -> dict[Key, tuple[int, bool]]:
-    """Offset of the last line of each rollout, and whether it tells of an outage."""
-    outages = {StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR}
-    found: dict[Key, tuple[int, bool]] = {}
+class _Line(NamedTuple):
+    """The last line of a rollout."""
+
+    offset: int
+    is_unfinished: bool
+    question: int
+    """Hash of its text; this process compares it with that of the task."""
+
+
+def _index(path: Path) -> dict[Key, _Line]:
+    found: dict[Key, _Line] = {}
     offset = 0
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
@@ -210,8 +240,10 @@ def _index(path: Path) -> dict[Key, tuple[int, bool]]:
                 try:
                     record = json.loads(line)
                     key = Key(record["task_id"], record["sample"])
-                    found[key] = offset, record["stop"] in outages
-                except (ValueError, TypeError, KeyError):
+                    found[key] = _Line(offset, record["stop"] in _UNFINISHED, hash(record["question"]))
+                except KeyError as missing:
+                    raise DataError(f"{path}: line {number} is no trace of this version: it has no {missing}") from None
+                except (ValueError, TypeError, RecursionError):
                     raise DataError(
                         f"{path}: line {number} is damaged; delete that line, and its task is done again when the run goes on"
                     ) from None
@@ -219,8 +251,8 @@ def _index(path: Path) -> dict[Key, tuple[int, bool]]:
     return found
 
 
-def _cut_torn_line(fd: int) -> int:
-    """Cut off what stands behind the last newline; how many bytes that were."""
+def _cut_torn_line(fd: int) -> None:
+    """Cut off what stands behind the last newline."""
     end = size = os.fstat(fd).st_size
     while end:
         start = max(0, end - _CHUNK)
@@ -231,7 +263,6 @@ def _cut_torn_line(fd: int) -> int:
         end = start
     if end < size:
         os.ftruncate(fd, end)
-    return size - end
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ from codedance.sandbox.supervisor.orders import Orders
 from codedance.types import Isolation
 
 _OPEN_AT_LEAST_S = 30.0
+_WAIT_AT_LEAST_S = 60.0
 _SHARE_OF_MEMORY = 0.75
 
 
@@ -53,7 +54,8 @@ class Sandbox:
         slots: live sessions at the same time; further ones wait.
         parallel: cells running at the same time (default: four a core); further ones wait, off the clock.
         pool: sessions kept ready.
-        wait_s: how long opening a session or running a cell may wait for its turn.
+        wait_s: how long opening a session or running a cell may wait for its turn (default: as long as cells in all slots may
+            take).
         without: mechanisms not to use, to see how a weaker machine behaves.
 
     Raises:
@@ -68,7 +70,7 @@ class Sandbox:
         slots: int = 256,
         parallel: int | None = None,
         pool: int = 4,
-        wait_s: float = 60.0,
+        wait_s: float | None = None,
         without: Iterable[Mechanism | str] = (),
     ) -> None:
         self.limits = Limits() if limits is None else limits
@@ -80,6 +82,8 @@ class Sandbox:
         for name, value, least in (("slots", slots, 1), ("parallel", self._parallel, 1), ("pool", pool, 0)):
             if not isinstance(value, int) or value < least:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+        if wait_s is None:
+            wait_s = _WAIT_AT_LEAST_S + slots / self._parallel * (self.limits.time_s + self.limits.grace_s)
         if not 0 < wait_s < float("inf"):
             raise ConfigError(f"wait_s is {wait_s!r}; it must be a number of seconds above 0")
         self._require = require
@@ -166,7 +170,7 @@ class Sandbox:
         """
         link = await self.connected()
         try:
-            answer, _ = await link.ask(lambda ref: Ping(ref, about=0), self._wait_s)
+            answer, _ = await link.ask(lambda ref: Ping(ref, about=0), min(self._wait_s, _WAIT_AT_LEAST_S))
         except Gone as gone:
             raise SandboxError(f"the supervisor is gone: {gone}") from None
         assert isinstance(answer, Pong)

@@ -31,6 +31,8 @@ def read_tasks(path: Path) -> Iterator[Task]:
     if path.suffix != ".jsonl":
         raise DataError(f"{path}: tasks are read from a .jsonl file, one JSON object a line")
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: it is no file")
         with open(path, "rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
@@ -43,7 +45,7 @@ def _task(line: bytes, path: Path, number: int) -> Task:
     where = f"{path}, line {number}"
     try:
         row: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: it is no JSON: {error}") from None
     if not isinstance(row, dict):
         raise DataError(f"{where}: a task is a JSON object, this is a {type(row).__name__}")
@@ -58,6 +60,8 @@ def _task(line: bytes, path: Path, number: int) -> Task:
     for name in ("answer", "source", "category"):
         if not isinstance(row.get(name, ""), (str, int, float)):
             raise DataError(f"{where}: field {name!r} is {row[name]!r}; it must be a text")
+    if not _is_text(row):
+        raise DataError(f"{where}: a field has half of a character (an escape such as \\ud83d alone), which no file can hold")
     return Task(
         id=str(row.get("id", number)),
         question=question,
@@ -66,3 +70,11 @@ def _task(line: bytes, path: Path, number: int) -> Task:
         source=str(row.get("source", "")),
         category=str(row.get("category", "")),
     )
+
+
+def _is_text(row: Any) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -24,12 +24,12 @@ from codedance.images import InputImage, Picture, digest_bytes
 from codedance.model.chat import Message, Reply, Role
 from codedance.rollout.codec.calls import TOOL_NAME, Misread, code_of_arguments
 from codedance.rollout.codec.escape import escape, escape_forgeries, storable
-from codedance.rollout.codec.observe import observe
+from codedance.rollout.codec.observe import observe, seen
 from codedance.rollout.codec.parse import Action, Form, parse
 from codedance.rollout.settings import Format
 from codedance.types import Repair, Sampling, Tool, ToolCall
 
-__all__ = ["Action", "Codec", "Form", "observe"]
+__all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
 _SHARED = ("environment.md", "last_turn.md")
 _EMPTY_REPLY = "(empty reply)"

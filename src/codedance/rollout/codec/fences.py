@@ -45,6 +45,11 @@ def protected_until(text: str, start: int) -> int:
     return close.end() if close else start
 
 
+def opens_between(text: str, start: int, end: int) -> bool:
+    """Whether a fence opens there."""
+    return _OPEN.search(text, start, end) is not None
+
+
 def fence_end(text: str, fence: re.Match[str], end: int) -> int | None:
     """Where the line that closes a fence ends."""
     close = _CLOSE[fence[1][0]].search(text, fence.end(), end)

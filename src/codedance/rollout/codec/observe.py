@@ -8,16 +8,17 @@ that was cut and no picture stays whose text was cut. Printed text is escaped. N
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
 from codedance.images import Picture, PixelRule, fit_shown
 from codedance.rollout.codec.escape import escape, storable
 from codedance.rollout.settings import Room
-from codedance.types import ExecResult, ExecStatus
+from codedance.types import ExecResult, ExecStatus, SeenImage
 
 _MOST_NOTE = 500
+_MOST_NOTES = 10
 _HEAD = 2 / 3
 _SAID_BY_STDERR = (ExecStatus.OK, ExecStatus.NO_OUTPUT, ExecStatus.ERROR)
 
@@ -45,6 +46,13 @@ def observe(result: ExecResult, room: Room, rule: PixelRule) -> tuple[str | Pict
     return tuple(parts)
 
 
+def seen(observation: Sequence[str | Picture], rule: PixelRule) -> tuple[str | SeenImage, ...]:
+    """An observation as it is stored."""
+    return tuple(
+        part if isinstance(part, str) else SeenImage(part.digest, *part.size, rule.tokens(part.size)) for part in observation
+    )
+
+
 def _words(result: ExecResult, most: int) -> str:
     stdout, stderr = (escape(storable(text)) for text in (result.stdout, result.stderr))
     stderr = _cut(stderr, max(most // 3, most - len(stdout)))
@@ -52,7 +60,7 @@ def _words(result: ExecResult, most: int) -> str:
     words = _line(stdout)
     if stderr:
         words += f"[stderr]\n{_line(stderr)}"
-    if result.status is ExecStatus.NO_OUTPUT:
+    if result.status is ExecStatus.NO_OUTPUT and not stderr:
         words += "[nothing was printed or shown]\n"
     if result.status not in _SAID_BY_STDERR or (result.error and not result.stderr):
         said = (result.error.message or result.error.type) if result.error else ""
@@ -67,7 +75,7 @@ def _remarks(result: ExecResult, left_out: list[str]) -> Iterator[str]:
         yield "the output was longer than can be kept"
     if not result.state_kept:
         yield "the variables of this run are lost"
-    for note in result.notes:
+    for note in result.notes[:_MOST_NOTES]:
         yield _short(note)
 
 

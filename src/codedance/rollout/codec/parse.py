@@ -20,9 +20,11 @@ from enum import StrEnum
 
 from codedance.rollout.codec.calls import Misread, code_of_call, end_of_call
 from codedance.rollout.codec.escape import OBSERVATION_TAGS
-from codedance.rollout.codec.fences import BARE, compiles, fence_end, flush_left, in_fences, protected_until
+from codedance.rollout.codec.fences import BARE, compiles, fence_end, flush_left, in_fences, opens_between, protected_until
 from codedance.rollout.codec.tags import Tag, Tags, without_tags
 from codedance.types import FinishReason, Repair
+
+_BLANK = 100  # characters that an empty tag may hold
 
 
 class Form(StrEnum):
@@ -140,7 +142,7 @@ class _Reader:
         first = next((tag for tag in self._tags.all if tag.name == "think"), None)
         if first is None or not first.closes:
             return
-        if not self._tags.opens_action(first.end) and BARE.search(self._text, first.end) is None:
+        if self._tags.next_action(first.end) is None and BARE.search(self._text, first.end) is None:
             return  # a stray tag: what stands before it is all there is
         if words := self._text[: first.start].strip():
             self._thoughts.append(words)
@@ -155,18 +157,24 @@ class _Reader:
             self._thoughts.append(words)
         self._at = close.end
 
-    def _is_mention(self, tag: Tag, close: Tag | None, body: str) -> bool:
+    def _is_mention(self, tag: Tag, close: Tag | None) -> bool:
         """People write "in <answer> tags" too: a tag that holds nothing of its own before the next action is no action."""
-        if close is None or not body.strip():
-            return self._tags.opens_action(tag.end if close is None else close.end)
-        return tag.name == "code" and not in_fences(body)[1] and self._tags.opens_action(tag.end, close.start)
+        following = self._tags.next_action(tag.end)
+        if following is None or (tag.name != "answer" and opens_between(self._text, tag.end, following)):
+            return False
+        if close is None or self._is_empty(tag, close):
+            return True
+        return tag.name == "code" and following < close.start
+
+    def _is_empty(self, tag: Tag, close: Tag) -> bool:
+        return close.start - tag.end <= _BLANK and not self._text[tag.end : close.start].strip()
 
     def _read_answer(self, tag: Tag) -> None:
         close = self._tags.close_of("answer", tag.end)
-        body = self._text[tag.end : close.start if close else len(self._text)]
-        if self._is_mention(tag, close, body):
-            self._at = close.end if close else tag.end
+        if self._is_mention(tag, close):
+            self._at = close.end if close and self._is_empty(tag, close) else tag.end
             return
+        body = self._text[tag.end : close.start if close else len(self._text)]
         self._end = close.end if close else len(self._text)
         if close is None:
             self._missing_close = "</answer>"
@@ -179,12 +187,14 @@ class _Reader:
             self._problem, self._is_cut = "the answer was empty", close is None and self._was_cut
 
     def _read_code(self, tag: Tag) -> None:
-        protect = protected_until if tag.name == "code" else end_of_call
-        close = self._tags.close_of(tag.name, protect(self._text, tag.end))
-        body = self._text[tag.end : close.start if close else len(self._text)]
-        if self._is_mention(tag, close, body):
-            self._at = close.end if close and not body.strip() else tag.end
+        close = self._tags.close_of(tag.name, tag.end)
+        if self._is_mention(tag, close):
+            self._at = close.end if close and self._is_empty(tag, close) else tag.end
             return
+        protect = protected_until if tag.name == "code" else end_of_call
+        if close is not None:
+            close = self._tags.close_of(tag.name, protect(self._text, tag.end))
+        body = self._text[tag.end : close.start if close else len(self._text)]
         self._at = close.end if close else len(self._text)
         was_cut = close is None and self._was_cut
         try:

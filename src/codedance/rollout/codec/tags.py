@@ -38,6 +38,7 @@ class Tags:
     def __init__(self, text: str) -> None:
         self.all = [Tag(found.start(), found.end(), found[2].lower(), bool(found[1])) for found in _TAG.finditer(text)]
         self._starts = [tag.start for tag in self.all]
+        self._opens = [tag.start for tag in self.all if tag.opens_action]
         self._closes: dict[str, list[Tag]] = {}
         for tag in self.all:
             if tag.closes:
@@ -54,10 +55,10 @@ class Tags:
         index = bisect_left(closes, start, key=lambda tag: tag.start)
         return closes[index] if index < len(closes) else None
 
-    def opens_action(self, start: int, end: int | None = None) -> bool:
-        """Whether an action begins between `start` and `end`."""
-        index = bisect_left(self._starts, start)
-        return any(tag.opens_action for tag in self.all[index:] if end is None or tag.start < end)
+    def next_action(self, start: int) -> int | None:
+        """Where the first action begins from `start` on."""
+        index = bisect_left(self._opens, start)
+        return self._opens[index] if index < len(self._opens) else None
 
 
 def without_tags(text: str) -> str:
