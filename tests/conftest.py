@@ -16,14 +16,6 @@ from model.serve import Served, serve
 QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the marks are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A folder's tests stay in one process: their sandboxes and servers are started once."""
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder))
-
-
 @pytest.fixture
 def picture() -> Image.Image:
     """64x48 pixels, each of another colour."""
