@@ -449,3 +449,15 @@ def test_a_write_that_breaks_off_leaves_nothing_under_the_name(tmp_path: Path, m
 def test_a_stored_picture_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"images/a\.png: a stored picture cannot be read: No such file"):
         ImageStore(tmp_path / "images").read("a.png")
+
+
+@pytest.mark.parametrize("size", [(640, 480), (301, 199), (1000, 750), (2000, 1400)])
+def test_a_view_of_nearly_the_same_size_is_neither_blurred_nor_shifted(size: tuple[int, int]) -> None:
+    width, height = size
+    across, down = np.meshgrid(np.linspace(0, 12, width), np.linspace(0, 9, height))
+    waves = np.stack([127 + 120 * np.sin(across), 127 + 120 * np.cos(down), 127 + 120 * np.sin(across + down)], axis=-1)
+    picture = Image.fromarray(waves.astype(np.uint8))
+    view = load_input(picture, QWEN25_VL).view.pixels
+    expected = picture.resize(view.size, Image.Resampling.BICUBIC)
+    difference = np.abs(np.asarray(view, dtype=float) - np.asarray(expected, dtype=float))
+    assert view.size != size and difference.mean() < 0.6 and difference.max() <= 4

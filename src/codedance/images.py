@@ -28,6 +28,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from codedance.errors import ConfigError, DataError, StoreError
@@ -36,6 +37,7 @@ from codedance.types import ImageSource
 
 _MOST_ASPECT = 200
 _MOST_BYTES = 1 << 29
+_NEAR = 0.1
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")  # no EPS: it runs Ghostscript
 _LOSSY = {"JPEG", "MPO", "WEBP", "AVIF"}
 _WEBP_HEADER = 64  # a lossless one says so in its first chunks
@@ -219,7 +221,7 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image") -> Inp
         view = Picture(size, pixels, data, f"image/{kind.lower()}")
         return InputImage(data, original_size, suffix, view, tokens)
     if size != original_size:
-        pixels = pixels.resize(size, Image.Resampling.BICUBIC)
+        pixels = _resize(pixels, size)
     if kind in _LOSSY and b"VP8L" not in data[:_WEBP_HEADER]:
         encoded = _encode_jpeg(pixels)
         view = Picture(size, None, encoded, "image/jpeg")
@@ -231,7 +233,18 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image") -> Inp
 def fit_shown(pixels: Image.Image, rule: PixelRule) -> Picture:
     """A picture that code has shown, as the model sees it."""
     size = fit(Size(*pixels.size), rule).size
-    return Picture.of(pixels if size == pixels.size else pixels.resize(size, Image.Resampling.BICUBIC))
+    return Picture.of(pixels if size == pixels.size else _resize(pixels, size))
+
+
+def _resize(pixels: Image.Image, size: Size) -> Image.Image:
+    """Bicubic. To the next multiple of a step, which most pictures need, without a low-pass filter: eight times as fast."""
+    scales = (size.width / pixels.width, size.height / pixels.height)
+    if all(abs(scale - 1) <= _NEAR for scale in scales):
+        import cv2
+
+        resized = cv2.resize(np.asarray(pixels), size, interpolation=cv2.INTER_CUBIC)
+        return Image.fromarray(resized)
+    return pixels.resize(size, Image.Resampling.BICUBIC)
 
 
 def digest_pixels(pixels: Image.Image) -> str:
