@@ -143,6 +143,7 @@ def test_a_row_of_a_table_leads_to_its_traces(chromium: Browser, large: Path) ->
 def test_the_search_reads_what_code_printed(chromium: Browser, scripted: Path) -> None:
     chromium.open(scripted)
     chromium.press("/")
+    chromium.wait("return document.activeElement.id === 'search'")
     chromium.press("24 coins contourarea")
     chromium.wait("return document.getElementById('found').textContent === '2 of 6 traces'")
     assert "q=24+coins+contourarea" in chromium.run(PLACE)
