@@ -88,7 +88,6 @@ class PixelRule:
 
 
 QWEN25_VL = PixelRule(step=28, least=4 * 28 * 28, most=16384 * 28 * 28)  # Qwen2.5-VL preprocessor_config.json
-QWEN3_VL = PixelRule(step=32, least=64 * 32 * 32, most=16384 * 32 * 32)  # Qwen3-VL preprocessor_config.json
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,12 @@ class StopReason(StrEnum):
     """A picture of the task cannot be used."""
 
 
+OUTAGES = frozenset({StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR})
+"""Something outside the model's reasoning broke."""
+UNFINISHED = OUTAGES | {StopReason.DATA_ERROR}
+"""To be done again when a run goes on: an outage is over, a picture may have been mended."""
+
+
 class Repair(StrEnum):
     """What a reply got wrong and was read all the same."""
 
@@ -323,12 +329,12 @@ class Trace:
     @property
     def is_outage(self) -> bool:
         """Something outside the model's reasoning broke; asking again may help."""
-        return self.stop in (StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR)
+        return self.stop in OUTAGES
 
     @property
     def is_unfinished(self) -> bool:
         """An outage, or a picture that may be mended: to be done again when the run goes on."""
-        return self.is_outage or self.stop is StopReason.DATA_ERROR
+        return self.stop in UNFINISHED
 
     @property
     def exact_match(self) -> bool | None:

@@ -88,6 +88,23 @@ def test_ask_goes_to_a_real_server(
     assert wrong.returncode == 1 and "another" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
+def test_a_spent_budget_is_told_after_the_counts(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:
+    (desk / "tasks.jsonl").write_text('{"question": "a?"}\n{"question": "b?"}\n')
+    asking = (
+        "run",
+        desk / "tasks.jsonl",
+        "--out",
+        desk / "out",
+        "--model",
+        f"script:{desk}/good.json",
+        "--isolation",
+        0,
+        "--json",
+    )
+    none = run_here(*asking, "--most-tokens", 0)
+    assert none.returncode == 1 and json.loads(none.stdout)["missing"] == 2 and "the budget is spent (0 tokens)" in none.stderr
+
+
 MISTAKES = [
     (("ask", "{desk}/none.png", "What?", "--model", "script:{desk}/good.json"), 1, "no such file"),
     (("ask", "{desk}/photo.png", "", "--model", "script:{desk}/good.json"), 2, "question is empty"),

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from codedance import ExecError, ExecStatus, Execution, Isolation, Turn, Usage
+from codedance import ExecError, ExecStatus, Execution, Isolation, Limits, Settings, Turn, Usage
 from codedance.cli.inline import Protocol, escape_sequence, protocol
+from codedance.cli.options import RolloutFlags, SandboxFlags
 from codedance.cli.progress import RunDisplay, figures
 from codedance.cli.turns import show_turn
 from codedance.images import encode_png
@@ -120,3 +121,8 @@ def test_a_log_file_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str])
             display(Progress(done=done, answered=done))
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["0 of 20 rollouts: 0 answered"]
+
+
+def test_flags_that_are_not_given_mean_the_defaults_of_the_library() -> None:
+    assert RolloutFlags().settings() == Settings()
+    assert SandboxFlags().open().limits == Limits()

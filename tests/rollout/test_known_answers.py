@@ -18,12 +18,11 @@ from PIL import Image, ImageOps
 from codedance import Limits, Sandbox
 from codedance.images import QWEN25_VL, Box, Size, digest_pixels, fit, load_input
 from codedance.model.script import ScriptedModel
-from codedance.rollout.codec import Codec
 from codedance.rollout.loop import solve
 from codedance.rollout.replay import Verdict, replay
-from codedance.rollout.runner import manifest
+from codedance.rollout.runner import open_store
 from codedance.rollout.settings import Settings
-from codedance.rollout.store import TraceStore, read_traces
+from codedance.rollout.store import read_traces
 from codedance.types import ImageSource, SeenImage, StopReason, Trace
 from rollout.dev_items import dev_items, needs_data
 from rollout.gold import GOLD, RULE, Gold, Kind
@@ -53,15 +52,13 @@ async def run(studio: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """All gold solutions, each said by a script, in one folder."""
     folder = tmp_path_factory.mktemp("known") / "run"
     several = asyncio.Semaphore(AT_ONCE)
-    codec = Codec(SETTINGS.format)
 
     async def solve_one(gold: Gold) -> None:
         async with several:
             task = dev_items()[gold.id]
             store.append(await solve(task, ScriptedModel(replies(gold)), studio, SETTINGS, images=store.images))
 
-    with TraceStore(folder, manifest(ScriptedModel([]), studio, SETTINGS)) as store:
-        store.put_prompt(codec.digest, codec.texts)
+    with open_store(folder, ScriptedModel([]), studio, SETTINGS) as store:
         await asyncio.gather(*(solve_one(gold) for gold in GOLD))
     return Run(folder, {trace.task_id: trace for trace in read_traces(folder)})
 

@@ -76,17 +76,14 @@ def _task(words: tuple[str, ...]) -> Task:
 async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFlags, sandbox: SandboxFlags) -> Trace:
     from codedance.cli.inline import protocol
     from codedance.cli.turns import show_turn
-    from codedance.rollout.codec import Codec
     from codedance.rollout.loop import solve
-    from codedance.rollout.runner import manifest
-    from codedance.rollout.store import IMAGES, TraceStore
+    from codedance.rollout.runner import open_store
+    from codedance.rollout.store import IMAGES
 
     settings = rollout.settings()
     talk = Console(stderr=True)
     async with asking.open(tries=_TRIES) as model, sandbox.open(slots=1) as box:
-        codec = Codec(settings.format)
-        with TraceStore(folder, manifest(model, box, settings)) as store:
-            store.put_prompt(codec.digest, codec.texts)
+        with open_store(folder, model, box, settings) as store:
             how = protocol() if sys.stderr.isatty() else None
             num_turns = 0
             with talk.status(Text(f"asking {model.name}")) as status:

@@ -58,7 +58,8 @@ def run(
 ) -> int:
     """Ask about every task of a file. The same command again does only what is missing.
 
-    Ctrl-C lets the rollouts under way finish; a second one stops at once. Exits with 1 if some ended by an outage.
+    Ctrl-C lets the rollouts under way finish; a second one stops at once. Exits with 1 if some ended by
+    an outage or with a picture that cannot be used, or if the budget is spent before all are done.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def run(
             raise ConfigError(f"--{name} is {value}; it must be at least 1")
     total = sum(1 for _ in islice(read_tasks(tasks), limit)) * samples  # a mistake in line 900 is told before anything is asked
     job = _Job(islice(read_tasks(tasks), limit), total, out, samples, concurrency, cost, asking, rollout, sandbox)
-    progress = asyncio.run(job.run())
-    return _report(progress, total, out, as_json)
+    progress, spent = asyncio.run(job.run())
+    return _report(progress, total, out, as_json, spent)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class _Job:
     rollout: RolloutFlags
     sandbox: SandboxFlags
 
-    async def run(self) -> Progress:
+    async def run(self) -> tuple[Progress, str]:
+        """How far it came, and what a budget that is spent has bought."""
         from codedance.cli.progress import RunDisplay
         from codedance.model.cache import CachedModel
         from codedance.model.cost import Budget, CostMeter, Price
@@ -132,11 +134,7 @@ class _Job:
             )
             _finish_on_interrupt(runner)
             progress = await runner.run(self.tasks)
-        if meter.is_spent and progress.done + progress.resumed < self.total:
-            raise ModelError(
-                f"the budget is spent ({_spent(meter)}) after {progress.done} rollouts; raise it, and run the same again"
-            )
-        return progress
+        return progress, _spent(meter) if meter.is_spent else ""
 
 
 def _finish_on_interrupt(runner: Runner) -> None:
@@ -154,7 +152,7 @@ def _finish_on_interrupt(runner: Runner) -> None:
     loop.add_signal_handler(signal.SIGINT, interrupt)
 
 
-def _report(progress: Progress, total: int, out: Path, as_json: bool) -> int:
+def _report(progress: Progress, total: int, out: Path, as_json: bool, spent: str) -> int:
     from codedance.cli.progress import figures
 
     missing = total - progress.done - progress.resumed
@@ -169,6 +167,8 @@ def _report(progress: Progress, total: int, out: Path, as_json: bool) -> int:
         raise ModelError(
             f"of {total} rollouts {failed}, the last one because: {progress.last_failure}; the same command does these again"
         )
+    if spent and missing > 0:
+        raise ModelError(f"the budget is spent ({spent}) after {progress.done} rollouts; raise it, and run the same again")
     return 0 if missing <= 0 else _INTERRUPTED
 
 

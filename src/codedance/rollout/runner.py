@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,10 +112,9 @@ class Runner:
             ConfigError: the folder belongs to a run with other settings or is being written.
             DataError: the tasks cannot be read, two have the same id, or the folder cannot be written.
             ModelError: so many outages in a row that going on makes no sense.
+            StoreError: the folder cannot be written any more.
         """
-        codec = Codec(self._settings.format)
-        with TraceStore(self._folder, manifest(self._model, self._sandbox, self._settings)) as store:
-            store.put_prompt(codec.digest, codec.texts)
+        with open_store(self._folder, self._model, self._sandbox, self._settings) as store:
             self._clock = time.perf_counter()
             jobs = self._jobs(tasks, store)
             async with asyncio.TaskGroup() as workers:
@@ -192,14 +192,23 @@ class Runner:
         self._on_progress(self._progress)
 
 
-def manifest(model: ChatModel, sandbox: Sandbox, settings: Settings) -> Manifest:
-    """What a run with these is, for its folder."""
-    return Manifest(
+@contextmanager
+def open_store(folder: Path, model: ChatModel, sandbox: Sandbox, settings: Settings) -> Iterator[TraceStore]:
+    """A run's folder, to write rollouts into that are made with these; it keeps the prompt texts.
+
+    Raises:
+        ConfigError, DataError, StoreError: as `TraceStore`.
+    """
+    codec = Codec(settings.format)
+    manifest = Manifest(
         model=model.name,
         settings=settings,
-        prompt=Codec(settings.format).digest,
+        prompt=codec.digest,
         limits=sandbox.limits,
         isolation=sandbox.isolation,
         versions=versions(sandbox),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    with TraceStore(folder, manifest) as store:
+        store.put_prompt(codec.digest, codec.texts)
+        yield store

@@ -32,14 +32,13 @@ from codedance.errors import ConfigError, DataError, StoreError
 from codedance.images import ImageStore
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits
-from codedance.types import SCHEMA, Isolation, StopReason, Trace
+from codedance.types import SCHEMA, UNFINISHED, Isolation, Trace
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 TRACES, MANIFEST, IMAGES, PROMPTS = "traces.jsonl", "run.json", "images", "prompts"
 _CHUNK = 1 << 20
-_UNFINISHED = {StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR, StopReason.DATA_ERROR}  # as Trace.is_unfinished
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
@@ -240,7 +239,7 @@ def _index(path: Path) -> dict[Key, _Line]:
                 try:
                     record = json.loads(line)
                     key = Key(record["task_id"], record["sample"])
-                    found[key] = _Line(offset, record["stop"] in _UNFINISHED, hash(record["question"]))
+                    found[key] = _Line(offset, record["stop"] in UNFINISHED, hash(record["question"]))
                 except KeyError as missing:
                     raise DataError(f"{path}: line {number} is no trace of this version: it has no {missing}") from None
                 except (ValueError, TypeError, RecursionError):

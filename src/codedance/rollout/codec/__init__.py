@@ -31,7 +31,7 @@ from codedance.types import Repair, Sampling, Tool, ToolCall
 
 __all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
-_SHARED = ("environment.md", "last_turn.md")
+_SHARED = ("environment.md", "last_turn.md", "shown_by_tool.md", "tool.json")
 _EMPTY_REPLY = "(empty reply)"
 _WITH_FIRST = "(see the first call)"
 _NO_NAME = re.compile(r"[^\w-]", re.ASCII)
@@ -42,7 +42,6 @@ _MOST_NAME = 64
 class _Dialect:
     """What sets one format apart."""
 
-    files: tuple[str, ...]
     observation_tag: str
     forms: frozenset[Form]
     """Of code, without a repair."""
@@ -50,9 +49,9 @@ class _Dialect:
 
 
 _DIALECTS = {
-    Format.CODE_TAGS: _Dialect((), "interpreter", frozenset({Form.TAG}), ("</code>", "<interpreter>")),
-    Format.TOOL_CALL: _Dialect(("tool.json",), "tool_response", frozenset({Form.CALL}), ("</tool_call>", "<tool_response>")),
-    Format.OPENAI_TOOLS: _Dialect(("tool.json", "shown_by_tool.md"), "interpreter", frozenset(), ("<interpreter>",)),
+    Format.CODE_TAGS: _Dialect("interpreter", frozenset({Form.TAG}), ("</code>", "<interpreter>")),
+    Format.TOOL_CALL: _Dialect("tool_response", frozenset({Form.CALL}), ("</tool_call>", "<tool_response>")),
+    Format.OPENAI_TOOLS: _Dialect("interpreter", frozenset(), ("<interpreter>",)),
 }
 
 
@@ -63,7 +62,7 @@ class Codec:
         self.format = format
         self._dialect = _DIALECTS[format]
         own = (f"{format}.system.md", f"{format}.nudge.md")
-        self.texts = {name: _text(name) for name in sorted((*own, *_SHARED, *self._dialect.files))}
+        self.texts = {name: _text(name) for name in sorted((*own, *_SHARED))}
         """Every prompt text of this format, by file."""
         self.digest = digest_bytes(json.dumps(self.texts, sort_keys=True).encode())
         """Names the prompt texts."""
@@ -72,7 +71,7 @@ class Codec:
         """The conversation before the first reply: who the model is, the pictures, the question."""
         environment = self._fill("environment.md", time_s=f"{time_s:g}").strip()
         tool = (
-            json.dumps({"type": "function", "function": json.loads(_text("tool.json"))})
+            json.dumps({"type": "function", "function": json.loads(self.texts["tool.json"])})
             if self.format is Format.TOOL_CALL
             else ""
         )
@@ -91,7 +90,7 @@ class Codec:
         """With the stop texts and tools of this format."""
         tools: tuple[Tool, ...] = ()
         if self.format is Format.OPENAI_TOOLS:
-            tool = json.loads(_text("tool.json"))
+            tool = json.loads(self.texts["tool.json"])
             tools = (Tool(tool["name"], tool["description"], json.dumps(tool["parameters"])),)
         return replace(sampling, stop=(*sampling.stop, *self._dialect.stop), tools=tools)
 
@@ -131,7 +130,7 @@ class Codec:
             for index, call in enumerate(calls)
         ]
         if pictures:  # the protocol allows only text in a tool's message
-            answers.append(Message(Role.USER, (f"{_text('shown_by_tool.md').strip()}\n", *pictures)))
+            answers.append(Message(Role.USER, (f"{self.texts['shown_by_tool.md'].strip()}\n", *pictures)))
         return [assistant, *answers]
 
     def nudge(self, problem: str) -> str:
