@@ -22,8 +22,9 @@ BELOW = {  # package -> our packages and modules that it may import
     "model": LEAVES | {"images"},
     "tasks": LEAVES,
     "rollout": LEAVES | {"sandbox", "images", "model", "tasks"},
+    "reward": LEAVES,
     "report": LEAVES | {"images", "rollout"},
-    "cli": LEAVES | {"sandbox", "images", "model", "tasks", "rollout", "report"},
+    "cli": LEAVES | {"sandbox", "images", "model", "tasks", "rollout", "reward", "report"},
     "__init__": LEAVES | {"sandbox", "images", "model", "rollout"},
 }
 
