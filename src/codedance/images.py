@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
@@ -326,6 +326,14 @@ def _is_plain(data: bytes) -> bool:
     with _quietly(), Image.open(io.BytesIO(data)) as image:
         upright = image.getexif().get(0x0112, 1) == 1
         return upright and image.mode == "RGB" and image.format in ("JPEG", "PNG") and not image.has_transparency_data
+
+
+class PictureSink(Protocol):
+    """Where a rollout leaves the pictures that a model has seen."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that tells their content."""
+        ...
 
 
 class ImageStore:

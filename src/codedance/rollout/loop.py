@@ -21,7 +21,7 @@ from functools import cache
 from importlib.metadata import version
 
 from codedance.errors import ContextFull, DataError, ModelError, SandboxError
-from codedance.images import ImageStore, InputImage, Picture, digest_pixels, load_input
+from codedance.images import InputImage, Picture, PictureSink, digest_pixels, load_input
 from codedance.model.chat import ChatModel, Message, Reply
 from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
@@ -53,7 +53,7 @@ async def solve(
     settings: Settings | None = None,
     *,
     sample: int = 0,
-    images: ImageStore | None = None,
+    images: PictureSink | None = None,
     on_turn: OnTurn | None = None,
 ) -> Trace:
     """Ask `model` about `task` until it answers or may not go on.
@@ -103,7 +103,7 @@ class _Rollout:
     sandbox: Sandbox
     settings: Settings
     sample: int
-    store: ImageStore | None
+    store: PictureSink | None
     on_turn: OnTurn | None
     codec: Codec = field(init=False)
     request: Sampling = field(init=False)

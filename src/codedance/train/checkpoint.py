@@ -1,0 +1,81 @@
+"""Checkpoints that a killed run goes on from, to the same result: weights, optimiser and step, whole or not at all.
+
+    save(folder, step, learner, optimizer)           # folder/step-000120, which is a model's folder as well
+    step = restore(folder, learner, optimizer)       # of the newest one; 0 where there is none
+
+All randomness of training comes from the recipe's seed and the step's number, so there is no other state. Not covered: a recipe
+that has changed since (the caller compares).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codedance.errors import ConfigError, StoreError
+from codedance.train.optimizer import Optimizer
+from codedance.train.start import Learner
+
+_STATE = "training.pt"
+_KEPT = 2
+
+
+def save(folder: Path, step: int, learner: Learner, optimizer: Optimizer) -> Path:
+    """Keep the state after `step` steps, and drop all but the last two.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    path = folder / f"step-{step:06d}"
+    part = folder / ".part"
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        write_model(learner, part)
+        torch.save({"step": step, "optimizer": optimizer.state(), "weights": _trained(learner)}, part / _STATE)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(part, path)
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be written: {error.strerror or error}; make room or name another folder") from None
+    for old in _steps(folder)[:-_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return path
+
+
+def restore(folder: Path, learner: Learner, optimizer: Optimizer) -> int:
+    """Take up the newest checkpoint; the steps that it has behind it, 0 where there is none.
+
+    Raises:
+        ConfigError: it belongs to another model.
+    """
+    found = _steps(folder)
+    if not found:
+        return 0
+    state = torch.load(found[-1] / _STATE, map_location=learner.device, weights_only=True)
+    own = dict(learner.model.named_parameters())
+    for name, weight in state["weights"].items():
+        if name not in own or own[name].shape != weight.shape:
+            raise ConfigError(f"{found[-1]}: the checkpoint is of another model ({name} differs); name another --out")
+        own[name].data.copy_(weight)
+    optimizer.load(state["optimizer"])
+    return int(state["step"])
+
+
+def write_model(learner: Learner, folder: Path) -> None:
+    """The model as a folder that transformers, `hf:` and servers open; of LoRA the adapters alone."""
+    learner.model.save_pretrained(folder)
+    learner.processor.save_pretrained(folder)
+    settings = folder / "processor_config.json"
+    if settings.is_file():
+        settings.write_text(settings.read_text().replace("ImagesOnlyQwen", "Qwen2_5_VLProcessor"))  # what others know it as
+
+
+def _trained(learner: Learner) -> dict[str, Any]:
+    return {name: weight.detach() for name, weight in learner.model.named_parameters() if weight.requires_grad}
+
+
+def _steps(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*") if (path / _STATE).is_file())

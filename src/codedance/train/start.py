@@ -1,0 +1,97 @@
+"""Where training starts from: a model's folder or one made from nothing, on which device, in which numbers, whole or by LoRA.
+
+    learner = open_learner(Start(path=Path("runs/tiny-sft")))
+    learner.model, learner.processor, learner.device
+
+Weights are kept in float32 unless told otherwise; the arithmetic may be bfloat16 (autocast). Not covered: several devices,
+quantised weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from transformers import AutoConfig, AutoModelForImageTextToText
+
+from codedance.config import Section
+from codedance.errors import ConfigError
+from codedance.model.processors import load_processor
+
+_LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+class Start(Section):
+    """What is trained, and in which arithmetic."""
+
+    path: Path | None = None
+    """A folder with a transformers vision-language model; without one, a small model is made from nothing."""
+    device: str = "auto"
+    """As torch names it; auto: cuda where there is one, else cpu."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the weights."""
+    autocast: bool = True
+    """Compute in bfloat16."""
+    attention: Literal["eager", "sdpa", "flash_attention_2"] = "eager"
+    """On CPUs eager is faster in bfloat16, on accelerators sdpa."""
+    lora_rank: int = Field(0, ge=0)
+    """Train low-rank adapters of this rank instead of the weights; 0 trains the weights."""
+    lora_alpha: int = Field(32, ge=1)
+    threads: int = Field(0, ge=0)
+    """Of torch on the CPU; 0 leaves the choice to torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """A model under training."""
+
+    model: Any
+    processor: Any
+    device: torch.device
+    is_autocast: bool
+
+    @contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """In which forward passes run."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_autocast):
+            yield
+
+
+def open_learner(start: Start, made: Path | None = None) -> Learner:
+    """Load what is trained.
+
+    Args:
+        start: where from.
+        made: the folder of a model made from nothing, where `start` names none.
+
+    Raises:
+        ConfigError: it is no vision-language model, its weights do not fit its configuration, or peft is missing.
+    """
+    if start.threads:
+        torch.set_num_threads(start.threads)
+    folder = start.path or made
+    if folder is None or not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder}: it has no config.json; start.path names the folder of a transformers vision-language model")
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if start.device == "auto" else start.device)
+    config = AutoConfig.from_pretrained(folder, **_LOCAL)
+    processor = load_processor(folder, config.model_type)
+    model: Any = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype=getattr(torch, start.dtype), attn_implementation=start.attention, **_LOCAL
+    )
+    if start.lora_rank:
+        model = _with_lora(model, start)
+    return Learner(model.to(device), processor, device, start.autocast)
+
+
+def _with_lora(model: Any, start: Start) -> Any:
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise ConfigError("start.lora_rank needs peft: pip install 'codedance[train]'") from None
+    settings = LoraConfig(r=start.lora_rank, lora_alpha=start.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(model, settings)
