@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,15 @@ from PIL import Image
 pytest.importorskip("transformers", reason="the extra 'local' is not installed")
 import torch
 
+from codedance.cli.options import RolloutFlags
 from codedance.errors import ConfigError, ContextFull, ModelError
-from codedance.images import Picture, PixelRule, Size, fit
+from codedance.images import QWEN25_VL, PixelRule, Size, fit
 from codedance.model.chat import Message, Reply, Role
 from codedance.model.decoding import Row, decode
 from codedance.model.local import LocalModel
 from codedance.model.processors import encode
 from codedance.types import FinishReason, Sampling, Tool
+from model.local_models import ask, failure, mixed, noise, watched
 from model.tiny_models import CONTEXT, LLAVA_IMAGE_TOKENS, TAGS
 
 LIKELIEST = Sampling(max_tokens=20)
@@ -56,45 +57,13 @@ async def model(folder: Path) -> AsyncIterator[LocalModel]:
         yield model
 
 
-def noise(width: int, height: int, seed: int = 0) -> Picture:
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Picture.of(Image.fromarray(pixels))
-
-
-def ask(*parts: str | Picture) -> list[Message]:
-    return [Message(Role.USER, parts)]
-
-
-def mixed() -> list[list[Message]]:
-    """Conversations of many lengths, with none, one or two pictures of many sizes."""
-    asked = [ask("a" * (7 * i), *(noise(56 + 28 * j, 84, seed=i) for j in range(i % 3)), "what is it?") for i in range(6)]
-    turns = [Message(Role.ASSISTANT, ("<code>crop()</code>",)), Message(Role.USER, ("there:", noise(90, 60), "and?"))]
-    return [*asked, [Message(Role.SYSTEM, ("Look closely.",)), *asked[1], *turns]]
-
-
-@contextmanager
-def watched(model: LocalModel) -> Iterator[list[tuple[int, int]]]:
-    """Rows and tokens of every step of the model."""
-    steps: list[tuple[int, int]] = []
-
-    def note(module: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        steps.append(tuple(kwargs["input_ids"].shape))
-
-    handle = model._model.register_forward_pre_hook(note, with_kwargs=True)
-    try:
-        yield steps
-    finally:
-        handle.remove()
-
-
 def test_in_a_batch_every_conversation_gets_what_transformers_itself_says(model: LocalModel) -> None:
     banned = model._vocabulary.banned.nonzero()[:, 0].tolist()
-    for chats in ([c for c in mixed() if len(c[0].pictures) == n and len(c) == 1] for n in range(3)):
-        rows = [Row(encode(model._processor, chat), max_tokens=20) for chat in chats]
-        decode(model._model, rows, model._vocabulary)
-        for row in rows:
-            theirs = model._model.generate(**row.inputs, max_new_tokens=20, do_sample=False, suppress_tokens=banned)
-            assert row.token_ids == theirs[0, len(row.prompt_ids) :].tolist()
+    rows = [Row(encode(model._processor, chat), max_tokens=20) for chat in mixed()]
+    decode(model._model, rows, model._vocabulary)
+    for row in rows:
+        theirs = model._model.generate(**row.inputs, max_new_tokens=20, do_sample=False, suppress_tokens=banned)
+        assert row.token_ids == theirs[0, len(row.prompt_ids) :].tolist()
 
 
 async def test_a_reply_depends_on_its_own_seed_and_sampling_alone(model: LocalModel) -> None:
@@ -196,31 +165,6 @@ async def test_a_reply_ends_at_the_end_token_which_is_no_part_of_its_text(
     assert reply.text == model._vocabulary.to_text(whole.token_ids[:cut])
 
 
-async def all_at_once(model: LocalModel, *asked: tuple[list[Message], Sampling]) -> tuple[list[tuple[int, int]], list[Reply]]:
-    """Ask while the model is busy, so that nothing hangs on time; the steps that followed and the replies."""
-    busy = 100
-    with watched(model) as steps:
-        first = asyncio.ensure_future(model.generate(ask("first"), replace(LIKELIEST, max_tokens=busy)))
-        while not steps:
-            await asyncio.sleep(0.001)
-        replies = await asyncio.gather(*(model.generate(*each) for each in asked))
-        await first
-    return steps[busy:], replies
-
-
-async def test_finished_rows_leave_the_batch(model: LocalModel) -> None:
-    asked = [(ask("same"), replace(LIKELIEST, max_tokens=most)) for most in (2, 5, 5, 9)]
-    steps, _ = await all_at_once(model, *asked)
-    assert [rows for rows, _ in steps] == [4, 4, 3, 3, 3, 1, 1, 1, 1]
-
-
-async def test_waiting_calls_become_few_batches(model: LocalModel) -> None:
-    asked = [(ask("q" * i, noise(60, 60)), LIKELIEST) for i in range(40)]
-    steps, replies = await all_at_once(model, *asked)
-    assert [rows for rows, tokens in steps if tokens > 1] == [16, 16, 8]
-    assert len({reply.usage.prompt_tokens for reply in replies}) == 40
-
-
 async def test_the_event_loop_stays_free(model: LocalModel) -> None:
     ticks = 0
     task = asyncio.ensure_future(model.generate(ask("long"), replace(LIKELIEST, max_tokens=300)))
@@ -256,11 +200,6 @@ async def test_closing_ends_the_thread_and_answers_who_waits(folder: Path) -> No
         await failure(model.generate(ask("hello"), LIKELIEST)),
     ]:
         assert isinstance(outcome, ModelError) and "closed" in str(outcome)
-
-
-async def failure(asked: Any) -> BaseException | Reply:
-    (outcome,) = await asyncio.gather(asked, return_exceptions=True)
-    return outcome
 
 
 async def test_an_error_inside_the_model_names_it_and_passes(model: LocalModel) -> None:
@@ -351,6 +290,12 @@ async def test_what_it_cannot_do_it_refuses(model: LocalModel, messages: list[Me
     with pytest.raises(ModelError, match=words) as caught:
         await model.generate(messages, sampling)
     assert str(caught.value).startswith(f"{model.name}: ")
+
+
+def test_pictures_are_made_for_the_sizes_that_the_model_reads(model: LocalModel) -> None:
+    rule = RULE if model.name == "tiny-qwen" else QWEN25_VL
+    assert RolloutFlags().settings(model).rule == model.rule == rule
+    assert RolloutFlags(max_pixels=50_000).settings(model).rule == replace(rule, most=50_000)
 
 
 async def test_half_precision_works_too(folder: Path) -> None:

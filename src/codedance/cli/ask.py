@@ -80,9 +80,9 @@ async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFla
     from codedance.rollout.runner import open_store
     from codedance.rollout.store import IMAGES
 
-    settings = rollout.settings()
     talk = Console(stderr=True)
     async with asking.open(tries=_TRIES) as model, sandbox.open(slots=1) as box:
+        settings = rollout.settings(model)
         with open_store(folder, model, box, settings) as store:
             how = protocol() if sys.stderr.isatty() else None
             num_turns = 0

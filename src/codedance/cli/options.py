@@ -59,24 +59,25 @@ class RolloutFlags:
     seed: int | None = None
     """For servers that take one."""
     min_pixels: int | None = None
-    """Smaller pictures are enlarged (default: Qwen2.5-VL's 3136)."""
+    """Smaller pictures are enlarged (default: as the model of hf:PATH says, else Qwen2.5-VL's 3136)."""
     max_pixels: int | None = None
-    """Larger pictures are scaled down for the model; the code still finds the original (default: Qwen2.5-VL's 12845056)."""
+    """Larger pictures are scaled down for the model; the code still finds the original (default: its own, else 12845056)."""
     pixel_step: int | None = None
-    """Sides are multiples of this (default: 28; Qwen3-VL: 32)."""
+    """Sides are multiples of this (default: the model's own, else 28; Qwen3-VL: 32)."""
 
-    def settings(self) -> Settings:
-        """The flags as the rollouts' settings."""
+    def settings(self, model: ChatModel | None = None) -> Settings:
+        """The flags as the rollouts' settings; sizes of pictures as the model wants them, where it says so."""
         from codedance.images import QWEN25_VL
         from codedance.rollout.settings import Format, Settings
         from codedance.types import Sampling
 
         bounds = {"step": self.pixel_step, "least": self.min_pixels, "most": self.max_pixels}
+        rule = getattr(model, "rule", QWEN25_VL)
         return Settings(
             format=Format(self.format),
             turns=self.turns,
             sampling=Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed),
-            rule=replace(QWEN25_VL, **{name: value for name, value in bounds.items() if value is not None}),
+            rule=replace(rule, **{name: value for name, value in bounds.items() if value is not None}),
         )
 
 

@@ -126,7 +126,7 @@ class _Job:
                 model,
                 box,
                 self.out,
-                self.rollout.settings(),
+                self.rollout.settings(named),
                 samples=self.samples,
                 concurrency=self.concurrency,
                 may_go_on=lambda: not meter.is_spent,

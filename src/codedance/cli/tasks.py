@@ -42,7 +42,9 @@ def make(
         raise ConfigError(f"--count is {count}; it must be at least 1")
     if level not in ("both", *Level):
         raise ConfigError(f"--level is {level!r}; it is one of both, {', '.join(Level)}")
-    names = [name.strip() for name in families.split(",") if name.strip()] or [f.name for f in FAMILIES.values() if not f.composite]
+    names = [name.strip() for name in families.split(",") if name.strip()] or [
+        f.name for f in FAMILIES.values() if not f.composite
+    ]
     levels = list(Level) if level == "both" else [Level(level)]
     with counted("questions", count) as on_row:
         rows = write_parquet(make_items(names, levels, count, seed), out, split=split, on_row=on_row)

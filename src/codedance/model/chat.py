@@ -39,6 +39,8 @@ class Message:
     """Of an assistant."""
     tool_call_id: str | None = None
     """Of a tool: the call that it answers."""
+    token_ids: tuple[int, ...] | None = None
+    """Of an assistant: the reply as the model itself wrote it, with its end token where it had one."""
 
     @property
     def text(self) -> str:
@@ -68,7 +70,10 @@ class Reply:
 
 
 class ChatModel(Protocol):
-    """Anything that continues a conversation. Safe to call many times at once from one event loop."""
+    """Anything that continues a conversation. Safe to call many times at once from one event loop.
+
+    One that knows which sizes of pictures it reads as they are says so in an attribute `rule`, a `PixelRule`.
+    """
 
     @property
     def name(self) -> str:

@@ -11,17 +11,21 @@ same numbers. Not covered: video, native tool calls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoProcessor, BatchFeature, ProcessorMixin
+from transformers import AutoProcessor, BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 
 from codedance.errors import ConfigError, ModelError
+from codedance.images import QWEN25_VL, PixelRule
 from codedance.model.chat import Message, Role
 
 _QWEN = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"}
 _SPOKEN = {Role.SYSTEM, Role.USER, Role.ASSISTANT}
+_PRIVATE = range(0xF0010, 0xFFFFE)  # Unicode gives these no meaning; the first few serve transformers
+_BREAK = "\U000f0000"  # transformers drops it, and then puts no space in front, as some tokenizers do where a text starts
 
 
 class ImagesOnlyQwen(Qwen2_5_VLProcessor):
@@ -53,22 +57,127 @@ def load_processor(folder: Path, model_type: str) -> Any:
     return processor
 
 
+def pixel_rule(processor: Any) -> PixelRule:
+    """The sizes of pictures that an image processor of the Qwen-VL family leaves as they are; those of Qwen2.5-VL for others."""
+    reader = processor.image_processor
+    if not type(reader).__name__.startswith("Qwen"):
+        return QWEN25_VL
+    step = reader.patch_size * reader.merge_size
+    return PixelRule(step=step, least=reader.size["shortest_edge"], most=reader.size["longest_edge"])
+
+
 def encode(processor: Any, messages: Sequence[Message]) -> BatchFeature:
     """One row of inputs that ends where the assistant's next words begin.
 
     Raises:
         ModelError: a message holds a native tool call or the answer to one.
     """
-    chat = []
-    for message in messages:
-        if message.role not in _SPOKEN or message.tool_calls:
-            raise ModelError("a local model takes no native tool calls; use the format code_tags or tool_call")
-        parts = [
-            {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": part.pixels}
-            for part in message.content
-        ]
-        chat.append({"role": message.role.value, "content": parts})
-    inputs: BatchFeature = processor.apply_chat_template(
-        chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", sanitize_control_tokens=True
+    return _encode(processor, messages, will_go_on=True)[0]
+
+
+def encode_whole(processor: Any, messages: Sequence[Message]) -> tuple[BatchFeature, list[tuple[int, int]]]:
+    """One row of inputs of a conversation that is over, and where the words of each assistant message stand in it.
+
+    A half-open span of tokens holds the reply and the end-of-turn token right behind it.
+
+    Raises:
+        ModelError: a message holds a native tool call, or the chat template rewrites what the assistant says.
+    """
+    inputs, spans = _encode(processor, messages, will_go_on=False)
+    if len(spans) < sum(message.role is Role.ASSISTANT for message in messages):
+        raise ModelError("the chat template rewrites what the assistant says, so its tokens cannot be told; take another one")
+    return inputs, spans
+
+
+def _encode(processor: Any, messages: Sequence[Message], *, will_go_on: bool) -> tuple[BatchFeature, list[tuple[int, int]]]:
+    chat = [_entry(message) for message in messages]
+    fence = _unused(messages)
+    replies = _fence(processor, messages, chat, fence)
+    reader = copy(processor)
+    reader.tokenizer = splicer = _Splicer(processor.tokenizer, fence, replies)
+    inputs: BatchFeature = reader.apply_chat_template(
+        chat, add_generation_prompt=will_go_on, tokenize=True, return_dict=True, return_tensors="pt", sanitize_control_tokens=True
     )
-    return inputs
+    return inputs, splicer.spans
+
+
+def _entry(message: Message) -> dict[str, Any]:
+    if message.role not in _SPOKEN or message.tool_calls:
+        raise ModelError("a local model takes no native tool calls; use the format code_tags or tool_call")
+    parts = [
+        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": part.pixels}
+        for part in message.content
+    ]
+    return {"role": message.role.value, "content": parts}
+
+
+def _unused(messages: Sequence[Message]) -> str:
+    """A character of no meaning that nobody has written."""
+    written = "".join(message.text for message in messages)
+    return next(mark for mark in map(chr, _PRIVATE) if mark not in written)
+
+
+def _fence(processor: Any, messages: Sequence[Message], chat: list[dict[str, Any]], fence: str) -> list[tuple[int, ...] | None]:
+    """Put fences around what the assistant says, where the template leaves it as it is; the recorded ids of each fenced reply."""
+    spoken = [i for i, message in enumerate(messages) if message.role is Role.ASSISTANT and not message.pictures]
+    if not spoken:
+        return []
+
+    def render(changes: dict[int, str]) -> str:
+        entries = [_said(changes[i]) if i in changes else entry for i, entry in enumerate(chat)]
+        rendered: str = processor.apply_chat_template(entries, tokenize=False)
+        return rendered
+
+    def is_kept(words: dict[int, str]) -> bool:
+        marked = render({i: f"{fence}{text}{fence}" for i, text in words.items()})
+        return marked.split(fence)[1::2] == list(words.values()) and marked.replace(fence, "") == plain
+
+    plain = render({})
+    fenced = {i: messages[i].text for i in spoken}
+    if not is_kept(fenced):
+        choices = [(i, text) for i in spoken for text in (messages[i].text.strip(), messages[i].text)]
+        fenced = {i: text for i, text in choices if is_kept({i: text})}
+    for i, text in fenced.items():
+        chat[i] = _said(f"{fence}{text}{fence}")
+    return [messages[i].token_ids if text == messages[i].text else None for i, text in fenced.items()]
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {"role": Role.ASSISTANT.value, "content": [{"type": "text", "text": text}]}
+
+
+class _Splicer:
+    """A tokenizer for one conversation that reads each fenced reply by itself, or takes its recorded ids."""
+
+    def __init__(self, tokenizer: Any, fence: str, replies: Sequence[tuple[int, ...] | None]) -> None:
+        self._tokenizer = tokenizer
+        self._fence = fence
+        self._replies = replies
+        self.spans: list[tuple[int, int]] = []
+        """Of the replies, once the text has been read."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def __call__(self, text: str | list[str], *, return_tensors: str | None = None, **settings: Any) -> BatchEncoding:
+        (whole,) = [text] if isinstance(text, str) else text
+        before, *pieces = whole.split(self._fence)
+        special = {index for index, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        ids: list[int] = self._read(before, **settings)
+        for recorded, words, after in zip(self._replies, pieces[::2], pieces[1::2], strict=True):
+            start = len(ids)
+            ids += self._read(_BREAK + words, **settings) if recorded is None else recorded
+            behind = self._read(_BREAK + after, **settings)
+            if behind and behind[0] in special:
+                if recorded is None or not recorded or recorded[-1] != behind[0]:
+                    ids.append(behind[0])
+                del behind[0]
+            self.spans.append((start, len(ids)))
+            ids += behind
+        return BatchEncoding({"input_ids": [ids], "attention_mask": [[1] * len(ids)]}, tensor_type=return_tensors)
+
+    def _read(self, text: str, *, sanitize_control_tokens: bool, add_special_tokens: bool = True, **_: Any) -> list[int]:
+        ids: list[int] = self._tokenizer(
+            text, sanitize_control_tokens=sanitize_control_tokens, add_special_tokens=add_special_tokens
+        )["input_ids"]
+        return ids

@@ -46,7 +46,9 @@ _SCHEMA = pa.schema(
 )
 
 
-def write_parquet(items: Iterable[Item], path: Path, *, split: str = "train", on_row: Callable[[int], None] = lambda n: None) -> int:
+def write_parquet(
+    items: Iterable[Item], path: Path, *, split: str = "train", on_row: Callable[[int], None] = lambda n: None
+) -> int:
     """The number of rows written; the file appears whole or not at all.
 
     Raises:

@@ -88,7 +88,6 @@ def table(sittings: Sequence[Sitting]) -> str:
         calls, ok = sum(s.calls for s in some), sum(s.calls_ok for s in some)
         low, high = wilson(right, len(some))
         runs = f"{ok / calls:.3f}" if calls else "-"
-        lines.append(
-            f"| {family} | {level} | {len(some)} | {right / len(some):.3f} [{low:.2f}, {high:.2f}] | {coded / len(some):.2f} | {runs} |"
-        )
+        share = f"{right / len(some):.3f} [{low:.2f}, {high:.2f}]"
+        lines.append(f"| {family} | {level} | {len(some)} | {share} | {coded / len(some):.2f} | {runs} |")
     return "\n".join(lines)

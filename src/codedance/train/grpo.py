@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ from codedance.train.batch import Batch, collate, cut
 from codedance.train.checkpoint import restore, save, write_model
 from codedance.train.journal import Journal, Show
 from codedance.train.optimizer import Optimizer, OptimizerSettings
-from codedance.train.policy_loss import PolicySettings, policy_terms, token_logprobs
+from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
 from codedance.train.rollouts import Shelf, rollouts
 from codedance.train.start import Learner, Start, open_learner
 from codedance.train.tokens import TokenSequence, of_trace
@@ -184,7 +183,7 @@ class _Run:
         for group in cut([len(row.sequence.ids) for row in useful], self._recipe.batch_tokens):
             batch = self._collate([useful[i] for i in group])
             terms = self._terms(batch)
-            (terms.loss / whole).backward()
+            (terms.loss / whole).backward()  # type: ignore[no-untyped-call]
             seen += int(batch.weights["mask"].sum())
             for name in sums:
                 sums[name] += float(getattr(terms, name).detach())
@@ -214,21 +213,20 @@ class _Run:
         ]
         return collate(self._learner.processor, sequences, weights).to(self._learner.device)
 
-    def _terms(self, batch: Batch) -> Any:
-        mask = batch.weights["mask"][:, 1:].bool()
-        new, entropy = self._logprobs(self._learner, batch)
+    def _terms(self, batch: Batch) -> PolicyTerms:
+        kept = batch.weights["mask"][:, 1:].bool()
+        new, entropy = self._logprobs(self._learner, batch, kept)
         reference = None
         if self._reference is not None:
             with torch.no_grad():
-                reference = self._logprobs(self._reference, batch)[0]
-        old, advantage = batch.weights["old"][:, 1:], batch.weights["advantage"][:, 1:]
-        return policy_terms(new, old, advantage, mask, entropy, reference, self._recipe.policy)
+                reference = self._logprobs(self._reference, batch, kept)[0]
+        old, advantage = (batch.weights[name][:, 1:][kept] for name in ("old", "advantage"))
+        return policy_terms(new, old, advantage, entropy, reference, self._recipe.policy)
 
-    def _logprobs(self, learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _logprobs(self, learner: Learner, batch: Batch, kept: Tensor) -> tuple[Tensor, Tensor]:
         with learner.arithmetic():
-            logits = learner.model(**batch.inputs, use_cache=False).logits
-        banned = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-        return token_logprobs(logits, batch.inputs["input_ids"], self._recipe.temperature, banned)
+            logits = learner.logits(batch, kept)
+        return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature)
 
 
 def _rows(trace: Trace, rewarded: Rewarded, index: int, shelf: Shelf) -> list[_Row]:

@@ -1,6 +1,6 @@
-"""The loss of reinforcement learning: clipped policy gradient over the tokens that the model wrote, optional KL and entropy terms.
+"""The loss of reinforcement learning: clipped policy gradient over the model's own tokens, optional KL and entropy.
 
-    terms = policy_terms(logits, batch, PolicySettings())       # sums over the tokens, to be divided by their number in the step
+    terms = policy_terms(new, old, advantage, entropy, None, PolicySettings())     # sums over the tokens
 
 Clipping as in PPO (Schulman et al. 2017) with its own upper bound (DAPO, arXiv 2503.14476); the KL term is the k3 estimator
 (Schulman 2020), as in GRPO (arXiv 2402.03300). Not covered: value functions.
@@ -41,25 +41,23 @@ class PolicyTerms:
     """Of the log-probabilities since the tokens were drawn, absolute."""
 
 
-def token_logprobs(logits: Tensor, ids: Tensor, temperature: float, banned: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each token but the first given those before it, and the entropy there; as they were drawn.
+def token_logprobs(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of tokens as they were drawn, and the entropy of the draw.
 
     Args:
-        logits: (rows, tokens, vocabulary).
-        ids: (rows, tokens).
+        logits: (tokens, vocabulary).
+        ids: (tokens,).
         temperature: that the tokens were drawn with.
-        banned: (vocabulary,) tokens that may never be drawn.
     """
-    scores = (logits[:, :-1].float() / temperature).masked_fill(banned, -1e9)
-    logprobs = torch.log_softmax(scores, dim=-1)
+    logprobs = torch.log_softmax(logits.float() / temperature, dim=-1)
     entropy = -(logprobs.exp() * logprobs).sum(-1)
-    return logprobs.gather(-1, ids[:, 1:, None])[..., 0], entropy
+    return logprobs.gather(-1, ids[:, None])[:, 0], entropy
 
 
 def policy_terms(
-    new: Tensor, old: Tensor, advantage: Tensor, mask: Tensor, entropy: Tensor, reference: Tensor | None, settings: PolicySettings
+    new: Tensor, old: Tensor, advantage: Tensor, entropy: Tensor, reference: Tensor | None, settings: PolicySettings
 ) -> PolicyTerms:
-    """The terms of a batch; every argument is (rows, tokens)."""
+    """The terms of some tokens; every argument is (tokens,)."""
     ratio = (new - old).clamp(-20, 20).exp()
     cut = ratio.clamp(1 - settings.clip_low, 1 + settings.clip_high)
     gain = torch.minimum(ratio * advantage, cut * advantage)
@@ -68,11 +66,5 @@ def policy_terms(
         gap = (reference - new).clamp(-20, 20)
         kl = gap.exp() - gap - 1
     loss = -gain + settings.kl * kl - settings.entropy * entropy
-    clipped = (ratio * advantage > cut * advantage) & mask
-    return PolicyTerms(
-        (loss * mask).sum(),
-        (entropy * mask).sum().detach(),
-        (kl * mask).sum().detach(),
-        clipped.sum(),
-        ((new - old).abs() * mask).sum().detach(),
-    )
+    is_clipped = ratio * advantage > cut * advantage
+    return PolicyTerms(loss.sum(), entropy.sum().detach(), kl.sum().detach(), is_clipped.sum(), (new - old).abs().sum().detach())

@@ -2,9 +2,9 @@
 
     traces = await rollouts(jobs, model, settings, sandbox, shelf)       # jobs: (task, sample) with seeds of their own
 
-All rollouts of a step take their turns together: the model is asked once every rollout that is not over waits for it, in the order
-of the jobs. So the batches, and with them every drawn token, do not depend on how fast the sandbox was, and a run that was killed
-goes on to the same result. Not covered: rollouts that overlap with training.
+All rollouts of a step take their turns together: the model is asked once every rollout that is not over waits for it, in the
+order of the jobs. So the batches, and with them every drawn token, do not depend on how fast the sandbox was, and a run that was
+killed goes on to the same result. Not covered: rollouts that overlap with training.
 """
 
 from __future__ import annotations

@@ -119,12 +119,10 @@ def _learn(learner: Learner, batches: list[Batch]) -> tuple[float, int]:
 
 def weighted_loss(learner: Learner, batch: Batch) -> Tensor:
     """Sum over the tokens of weight * cross-entropy."""
-    logits = learner.model(**batch.inputs, use_cache=False).logits
     weight = batch.weights["weight"][:, 1:]
     kept = weight != 0
-    losses = torch.nn.functional.cross_entropy(
-        logits[:, :-1][kept].float(), batch.inputs["input_ids"][:, 1:][kept], reduction="none"
-    )
+    logits = learner.logits(batch, kept)
+    losses = torch.nn.functional.cross_entropy(logits.float(), batch.inputs["input_ids"][:, 1:][kept], reduction="none")
     return (losses * weight[kept]).sum()
 
 

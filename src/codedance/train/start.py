@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from codedance.config import Section
 from codedance.errors import ConfigError
 from codedance.model.processors import load_processor
+from codedance.model.vision import read_together
+from codedance.train.batch import Batch
 
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
@@ -61,6 +64,18 @@ class Learner:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_autocast):
             yield
 
+    def logits(self, batch: Batch, kept: Tensor) -> Tensor:
+        """What the model expects at the tokens that matter, and only there: a vocabulary is wide.
+
+        Args:
+            batch: the rows.
+            kept: (rows, tokens - 1) for each token but the first whether its logits are wanted.
+        """
+        whole = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        hidden = whole.model(**batch.inputs, use_cache=False).last_hidden_state
+        logits: Tensor = whole.lm_head(hidden[:, :-1][kept])
+        return logits
+
 
 def open_learner(start: Start, made: Path | None = None) -> Learner:
     """Load what is trained.
@@ -85,6 +100,7 @@ def open_learner(start: Start, made: Path | None = None) -> Learner:
     )
     if start.lora_rank:
         model = _with_lora(model, start)
+    read_together(model)
     return Learner(model.to(device), processor, device, start.autocast)
 
 

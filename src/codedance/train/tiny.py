@@ -1,10 +1,11 @@
 """A small vision-language model made from nothing: the classes of Qwen2.5-VL, three million weights, a vocabulary of its own.
 
-    make_model(Sizes(), texts, {"red", "left"}, seed=1, folder=Path("tiny"))       # a folder that `hf:tiny` opens; it knows nothing yet
+    make_model(Sizes(), texts, {"red", "left"}, seed=1, folder=Path("tiny"))    # `hf:tiny` opens it; it knows nothing yet
 
-The vocabulary is learnt from texts that the model is to write: byte-level, pieces of up to a line, digits and the words that
-fill slots one by one, our tags as single tokens that are ordinary text. Its chat template leaves system messages out: the model learns how to act from examples, and a thousand letters
-that are always the same would cost more than the rest of the conversation. Not covered: teaching it anything.
+The vocabulary is learnt from texts that the model is to write: byte-level, pieces of up to a line, digits and the words that fill
+slots one by one, our tags as single tokens that are ordinary text. Its chat template leaves system messages out: the model learns
+how to act from examples, and a thousand letters that are always the same would cost more than the rest of the conversation.
+Not covered: teaching it anything.
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ class Codec:
             replace(call, name=_NO_NAME.sub("_", call.name)[:_MOST_NAME] or TOOL_NAME, arguments=escape_forgeries(call.arguments))
             for call in reply.tool_calls
         )
-        assistant = Message(Role.ASSISTANT, (self.context(reply, action),), calls)
+        words = self.context(reply, action)
+        ids = reply.token_ids if words == reply.text and not calls else None  # those of other words would be a lie
+        assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids)
         if not calls:
             tag = self._dialect.observation_tag
             wrapped = [f"<{tag}>\n", *observation, f"</{tag}>"] if observation else []
