@@ -16,11 +16,14 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from codedance.cli.ask import ask
+from codedance.cli.demo import demo
 from codedance.cli.doctor import doctor
 from codedance.cli.plain import in_one_line
 from codedance.cli.replay import replay
 from codedance.cli.report import report
 from codedance.cli.run import run
+from codedance.cli.tasks import tasks
+from codedance.cli.train import train
 from codedance.errors import CodeDanceError, ConfigError
 
 _INTERRUPTED = 130
@@ -31,7 +34,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for verb in (ask, run, replay, report, doctor):
+for verb in (demo, ask, run, replay, report, tasks, train, doctor):
     app.command(verb)
 
 

@@ -23,7 +23,7 @@ class ModelFlags:
     """Whom to ask."""
 
     model: str | None = None
-    """openai:NAME (also plain NAME), hf:PATH or script:FILE; default: the first model that the endpoint lists."""
+    """tiny, openai:NAME (also plain NAME), hf:PATH or script:FILE; default: the endpoint's first model, or tiny without one."""
     base_url: str = ""
     """OpenAI-compatible endpoint; several, separated by commas, share the load. Default: OPENAI_BASE_URL; key: OPENAI_API_KEY."""
     detail: Literal["auto", "low", "high"] | None = None

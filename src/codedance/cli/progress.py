@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -76,3 +78,13 @@ def figures(progress: Progress) -> str:
     if progress.resumed:
         parts.append(f"{progress.resumed} from before")
     return ", ".join(parts)
+
+
+@contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for something simple that is counted up to `total`; call what it gives with each number reached."""
+    console = Console(stderr=True)
+    bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    task = bar.add_task(what, total=total)
+    with bar if console.is_terminal else nullcontext():
+        yield lambda reached: bar.update(task, completed=reached)

@@ -11,16 +11,23 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from codedance.cli.exam import exam
+from codedance.cli.threads import let_threads_sleep
+
 train = App(name="train", help="Teach a model by a recipe; the same command goes on where it was interrupted.")
 
 _Settings = Annotated[str, Parameter(help="Values that replace those of the recipe, such as optimizer.lr=1e-4.")]
 _Out = Annotated[Path | None, Parameter(help="Where checkpoints, metrics and the model go (default: runs/RECIPE).")]
+
+train.command(exam)
 
 
 @train.command
 def sft(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
     """Supervised fine-tuning: learn from written conversations."""
     from codedance.config import read_config
+
+    let_threads_sleep()
     from codedance.train.sft import SftRecipe, train_sft
 
     plan = read_config(SftRecipe, recipe, settings)
@@ -32,6 +39,8 @@ def sft(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
 def grpo(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
     """Reinforcement learning: roll out, reward, and do more of what paid."""
     from codedance.config import read_config
+
+    let_threads_sleep()
     from codedance.train.grpo import GrpoRecipe, train_grpo
 
     plan = read_config(GrpoRecipe, recipe, settings)

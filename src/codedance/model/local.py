@@ -69,7 +69,7 @@ class LocalModel:
         Args:
             device: as torch names it; cuda where there is one, else cpu.
             dtype: bfloat16 on cuda and float32 on cpu where it is not given.
-            batch: the most conversations that are continued at once.
+            batch: the most conversations that are continued at once, unless more come together.
             max_tokens: of a reply, where the sampling has no limit.
 
         Raises:
@@ -113,7 +113,7 @@ class LocalModel:
         """What shapes replies beside the name and the sampling; a cache keeps variants apart."""
         self._batch = batch
         self._max_tokens = max_tokens
-        self._inbox: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[list[_Call] | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name=f"model {name}", daemon=True)
 
@@ -139,13 +139,28 @@ class LocalModel:
             ContextFull: the conversation does not fit into the model's context.
             ModelError: the model is closed or failed, or a tool is asked for.
         """
+        (reply,) = self._put([(messages, sampling)])
+        return await reply
+
+    async def generate_all(self, calls: Sequence[tuple[Sequence[Message], Sampling]]) -> list[Reply | BaseException]:
+        """The next message of several conversations, which are read as one batch, in this order.
+
+        An error stands in the place of its reply. Where nobody else asks, and none is more than the batch holds, the replies do
+        not depend on time.
+
+        Raises:
+            ModelError: the model is closed.
+        """
+        return await asyncio.gather(*self._put(calls), return_exceptions=True)
+
+    def _put(self, calls: Sequence[tuple[Sequence[Message], Sampling]]) -> list[asyncio.Future[Reply]]:
         if self._is_closed:
             raise ModelError(f"{self.name}: the model is closed")
-        call = _Call(tuple(messages), sampling)
-        self._inbox.put(call)
+        put = [_Call(tuple(messages), sampling) for messages, sampling in calls]
+        self._inbox.put(put)
         if self._thread.ident is None:
             self._thread.start()
-        return await asyncio.wrap_future(call.future)
+        return [asyncio.wrap_future(call.future) for call in put]
 
     async def aclose(self) -> None:
         """End the thread; calls that wait get a ModelError. Closing twice is fine."""
@@ -158,25 +173,25 @@ class LocalModel:
         while (first := self._inbox.get()) is not None:
             self._serve(self._gather(first))
         while not self._inbox.empty():
-            if (call := self._inbox.get()) is not None:
+            for call in self._inbox.get() or ():
                 self._fail(call, ModelError("the model was closed"))
 
-    def _gather(self, first: _Call) -> list[_Call]:
-        """The first call and what comes within the window or has been waiting already."""
+    def _gather(self, first: list[_Call]) -> list[_Call]:
+        """The first calls and what comes within the window or has been waiting already."""
         deadline = time.monotonic() + _WINDOW_S
-        return [first, *self._arrived(self._batch - 1, lambda: max(0.0, deadline - time.monotonic()))]
+        return [*first, *self._arrived(self._batch - len(first), lambda: max(0.0, deadline - time.monotonic()))]
 
     def _arrived(self, most: int, wait_s: Callable[[], float]) -> list[_Call]:
         calls: list[_Call] = []
         while len(calls) < most:
             try:
-                call = self._inbox.get(timeout=wait_s())
+                together = self._inbox.get(timeout=wait_s())
             except queue.Empty:
                 break
-            if call is None:
+            if together is None:
                 self._inbox.put(None)  # to be seen when these are answered
                 break
-            calls.append(call)
+            calls += together
         return calls
 
     def _serve(self, new: list[_Call]) -> None:

@@ -1,9 +1,9 @@
-"""Models by the names that people type: openai:NAME, hf:PATH, script:FILE.
+"""Models by the names that people type: tiny, openai:NAME, hf:PATH, script:FILE.
 
     async with open_model("openai:Qwen2.5-VL-7B-Instruct", ["http://127.0.0.1:8000/v1"]) as model: ...
 
-A plain NAME means openai:NAME; no name means the first model that the endpoint lists. Not covered: caching and cost, which wrap
-the model that is opened here.
+A plain NAME means openai:NAME; no name means the first model that the endpoint lists, or `tiny`, the model that comes along,
+where there is no endpoint. Not covered: caching and cost, which wrap the model that is opened here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Literal
 from codedance.errors import ConfigError, ModelError
 from codedance.model.chat import ChatModel
 
-_HOW = "name one with --model: openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
+_HOW = "name one with --model: tiny, openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
+
+TINY = Path(__file__).parents[1] / "tiny"
+"""The folder of the model that comes along."""
 
 
 @asynccontextmanager
@@ -33,9 +36,12 @@ async def open_model(
     """The model called `name`, closed afterwards. Endpoint settings are those of `OpenAIModel`.
 
     Raises:
-        ConfigError: nothing is named, the name cannot be understood, or a local model cannot be loaded.
+        ConfigError: the name cannot be understood, or a local model cannot be loaded.
         ModelError: no model is named, and no endpoint lists any.
     """
+    urls = list(base_urls) or [url for url in (os.environ.get("OPENAI_BASE_URL", ""),) if url]
+    if name == "tiny" or (name is None and not urls):
+        name = f"hf:{TINY}"
     kind, _, rest = (name or "").partition(":")
     if kind == "script":
         from codedance.model.script import read_script
@@ -54,10 +60,9 @@ async def open_model(
     else:
         from codedance.model.openai import Detail, OpenAIModel
 
-        urls = list(base_urls) or [url for url in (os.environ.get("OPENAI_BASE_URL", ""),) if url]
         wanted = rest if kind == "openai" else (name or "")
         if not urls and kind != "openai":
-            raise ConfigError(f"{f'{name!r} is no model here' if name else 'no model was named'}; {_HOW}")
+            raise ConfigError(f"{name!r} is no model here; {_HOW}")
         if not urls:
             urls = ["https://api.openai.com/v1"]
         if not wanted:

@@ -2,9 +2,9 @@
 
     write_parquet(make_items(["count"], list(Level), 1000, seed=1), Path("train.parquet"))
 
-One row a question, in the layout of the released CodeDance RL data: data_source, prompt (messages; `<image>` stands for a picture),
-images (bytes, path), ability, reward_model (style, ground_truth) and extra_info. Rows go out in groups, so memory stays flat.
-Not covered: reading.
+One row a question, in the layout of the released CodeDance RL data: data_source, prompt (messages; `<image>` stands for a
+picture), images (bytes, path), ability, reward_model (style, ground_truth) and extra_info. Rows go out in groups, so memory
+stays flat. Not covered: reading.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from codedance.errors import ConfigError, StoreError
 from codedance.train.optimizer import Optimizer
 from codedance.train.start import Learner
 
+MODEL = "model"
+"""The folder of the finished model inside a training run."""
 _STATE = "training.pt"
 _KEPT = 2
 

@@ -1,7 +1,8 @@
-"""Examine a model on fresh synthetic items: what it gets right, when it writes code, whether the code runs.
+"""Examine a model on fresh synthetic items: what it gets right, when it writes code, whether that runs, what it reads unaided.
 
-    sittings = await examine(model, paper(families, each=100, seed=9), settings, sandbox)
-    print(table(sittings))
+    exam = await examine(model, paper(families, each=100, seed=9), settings, sandbox)
+    exam.table()                                           # Markdown, one line a family and level
+    read_directly(learner, items, settings, samples=10)    # the share of right answers of each item, without code
 
 Every rollout goes through the real loop and sandbox. Not covered: benchmarks of others.
 """
@@ -12,57 +13,146 @@ import asyncio
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
 
 from codedance.model.chat import ChatModel
+from codedance.model.decoding import Row, decode
+from codedance.model.loading import vocabulary
+from codedance.model.processors import encode
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
-from codedance.tasks.synthetic import Level, make_item, to_task
-from codedance.types import Trace
+from codedance.tasks.synthetic import FAMILIES, Item, Level, make_item, to_task
+from codedance.train.start import Learner
+from codedance.train.teacher import Teacher
+
+_EXAM_SEEDS = 1 << 40
+"""Those of training are below."""
+_ANSWER_TOKENS = 12
+_ROWS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """One item asked and how it went."""
+class Question(NamedTuple):
+    """One item of an exam, by what makes it."""
 
     family: str
     level: Level
     seed: int
-    trace: Trace
 
-    @property
-    def is_right(self) -> bool:
-        """The answer is the known one."""
-        return self.trace.exact_match is True
-
-    @property
-    def calls(self) -> int:
-        """Pieces of code that were run."""
-        return sum(turn.execution is not None for turn in self.trace.turns)
-
-    @property
-    def calls_ok(self) -> int:
-        """Of those, the ones that ran to their end."""
-        return sum(turn.execution is not None and turn.execution.ok for turn in self.trace.turns)
+    def item(self) -> Item:
+        """The item itself."""
+        return make_item(*self)
 
 
-def paper(families: Iterable[str], each: int, seed: int) -> list[tuple[str, Level, int]]:
-    """`each` items of every family and level. Seeds from 2**40 on are for examination only."""
-    return [(family, level, 2**40 + seed * 1_000_000 + k) for family in families for level in Level for k in range(each)]
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One question asked and how it went."""
+
+    question: Question
+    is_right: bool
+    calls: int
+    """Pieces of code that were run."""
+    calls_ok: int
+    """Of those, the ones that ran to their end."""
+    code: str | None
+    """The first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """All sittings of one model."""
+
+    sittings: tuple[Sitting, ...]
+
+    def table(self) -> str:
+        """Accuracy with its 95 % interval, use of code and its success, by family and level, as Markdown."""
+        lines = ["| family | level | n | right | uses code | code runs |", "|---|---|---|---|---|---|"]
+        cells: dict[tuple[str, str], list[Sitting]] = {}
+        for sitting in self.sittings:
+            level = str(sitting.question.level)
+            for key in ((sitting.question.family, level), ("all", level), ("all", "all")):
+                cells.setdefault(key, []).append(sitting)
+        for (family, level), some in sorted(cells.items(), key=lambda cell: (cell[0][0] == "all", cell[0])):
+            right, coded = sum(s.is_right for s in some), sum(s.calls > 0 for s in some)
+            calls, ok = sum(s.calls for s in some), sum(s.calls_ok for s in some)
+            runs = f"{ok / calls:.3f}" if calls else "-"
+            lines.append(f"| {family} | {level} | {len(some)} | {shown(right, len(some))} | {coded / len(some):.2f} | {runs} |")
+        return "\n".join(lines)
+
+    def uses_code(self, questions: Iterable[Question]) -> tuple[int, int]:
+        """How many of these questions were answered with code, and of how many."""
+        wanted = set(questions)
+        some = [sitting for sitting in self.sittings if sitting.question in wanted]
+        return sum(sitting.calls > 0 for sitting in some), len(some)
+
+
+def paper(families: Iterable[str], each: int, seed: int) -> list[Question]:
+    """`each` questions of every family and level, none of which was ever trained on."""
+    start = _EXAM_SEEDS + seed * 1_000_000
+    cells = [(f, level) for f in families for level in Level if level is Level.HARD or not FAMILIES[f].composite]
+    return [Question(family, level, start + number) for family, level in cells for number in range(each)]
 
 
 async def examine(
-    model: ChatModel, items: Sequence[tuple[str, Level, int]], settings: Settings, sandbox: Sandbox, *, concurrency: int = 64
-) -> list[Sitting]:
-    """Ask every item once."""
+    model: ChatModel, questions: Sequence[Question], settings: Settings, sandbox: Sandbox, *, concurrency: int = 64
+) -> Exam:
+    """Ask every question once."""
     gate = asyncio.Semaphore(concurrency)
 
-    async def sit(number: int, family: str, level: Level, seed: int) -> Sitting:
+    async def sit(number: int, question: Question) -> Sitting:
         async with gate:
-            task = to_task(make_item(family, level, seed), f"{family}/{level}/{seed}")
-            return Sitting(family, level, seed, await solve(task, model, sandbox, settings, sample=number))
+            task = to_task(question.item(), "/".join(map(str, question)))
+            trace = await solve(task, model, sandbox, settings, sample=number)
+        ran = [turn for turn in trace.turns if turn.execution is not None]
+        ok = sum(turn.execution is not None and turn.execution.ok for turn in ran)
+        return Sitting(question, trace.exact_match is True, len(ran), ok, ran[0].code if ran else None)
 
-    return list(await asyncio.gather(*(sit(number, *item) for number, item in enumerate(items))))
+    return Exam(tuple(await asyncio.gather(*(sit(number, question) for number, question in enumerate(questions)))))
+
+
+def read_directly(learner: Learner, questions: Sequence[Question], settings: Settings, *, samples: int = 1) -> list[float]:
+    """For each question the share of right answers when the model has to answer at a glance.
+
+    Args:
+        learner: the model; the words before the answer are put into its mouth.
+        questions: what is asked.
+        settings: of rollouts.
+        samples: drawn at temperature 1; for 1 the likeliest answer counts.
+    """
+    says = vocabulary(learner.processor, learner.model)
+    teacher = Teacher(settings)
+    learner.model.eval()
+    shares = []
+    for start in range(0, len(questions), max(1, _ROWS // samples)):
+        items = [question.item() for question in questions[start : start + max(1, _ROWS // samples)]]
+        rows = [_reader(learner, teacher, item, None if samples == 1 else seed) for item in items for seed in range(samples)]
+        decode(learner.model, rows, says)
+        right = [
+            says.to_text(row.token_ids).partition("<")[0].strip() == items[number // samples].answer
+            for number, row in enumerate(rows)
+        ]
+        shares += [sum(right[n : n + samples]) / samples for n in range(0, len(right), samples)]
+    return shares
+
+
+def _reader(learner: Learner, teacher: Teacher, item: Item, seed: int | None) -> Row:
+    """A reply that has come as far as the answer's opening tag."""
+    inputs = dict(encode(learner.processor, teacher.ask(item)))
+    begun = f"<think>{item.look}</think>\n<answer>"
+    words = learner.processor.tokenizer(begun, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    for name, more in (("input_ids", words), ("attention_mask", torch.ones_like(words)), ("mm_token_type_ids", words * 0)):
+        if name in inputs:
+            inputs[name] = torch.cat([inputs[name], more], 1)
+    heat = 0.0 if seed is None else 1.0
+    return Row(inputs, max_tokens=_ANSWER_TOKENS, temperature=heat, seed=seed, stop=("</answer>",))
+
+
+def shown(hits: int, of: int) -> str:
+    """A share and its 95 % interval."""
+    low, high = wilson(hits, of)
+    return f"{hits / max(1, of):.3f} [{low:.3f}, {high:.3f}]"
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
@@ -74,20 +164,3 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / of + spread / (4 * of))
     return middle - half, middle + half
-
-
-def table(sittings: Sequence[Sitting]) -> str:
-    """Accuracy, use of code and its success, by family and level, as Markdown."""
-    lines = ["| family | level | n | right | uses code | code runs |", "|---|---|---|---|---|---|"]
-    cells: dict[tuple[str, str], list[Sitting]] = {}
-    for sitting in sittings:
-        for key in ((sitting.family, str(sitting.level)), ("all", str(sitting.level)), ("all", "all")):
-            cells.setdefault(key, []).append(sitting)
-    for (family, level), some in sorted(cells.items(), key=lambda cell: (cell[0][0] == "all", cell[0])):
-        right, coded = sum(s.is_right for s in some), sum(s.calls > 0 for s in some)
-        calls, ok = sum(s.calls for s in some), sum(s.calls_ok for s in some)
-        low, high = wilson(right, len(some))
-        runs = f"{ok / calls:.3f}" if calls else "-"
-        share = f"{right / len(some):.3f} [{low:.2f}, {high:.2f}]"
-        lines.append(f"| {family} | {level} | {len(some)} | {share} | {coded / len(some):.2f} | {runs} |")
-    return "\n".join(lines)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,21 +26,20 @@ from torch import Tensor
 from codedance.config import Section
 from codedance.errors import TrainError
 from codedance.model.local import LocalModel
-from codedance.reward import Outcomes, Rewarded, outcome_of, reward
+from codedance.reward import RAN, Outcomes, Rewarded, outcome_of, reward
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits, Sandbox
 from codedance.tasks.synthetic import Level, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
-from codedance.train.checkpoint import restore, save, write_model
-from codedance.train.journal import Journal, Show
+from codedance.train.checkpoint import MODEL, restore, save, write_model
+from codedance.train.journal import Journal, Show, quiet
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
+from codedance.train.ranks import Ranks, ranks_of
 from codedance.train.rollouts import Shelf, rollouts
 from codedance.train.start import Learner, Start, open_learner
 from codedance.train.tokens import TokenSequence, of_trace
 from codedance.types import Sampling, Task, Trace
-
-MODEL = "model"
 
 
 class Questions(Section):
@@ -64,6 +64,8 @@ class GrpoRecipe(Section):
     turns: int = Field(4, ge=1)
     max_tokens: int = Field(256, ge=1)
     """Of one reply."""
+    decode_dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    """Of the weights that rollouts are drawn with, a copy; without one, those that are trained."""
     temperature: float = Field(1.0, gt=0)
     optimizer: OptimizerSettings = OptimizerSettings(lr=2e-4)
     policy: PolicySettings = PolicySettings()
@@ -87,6 +89,17 @@ class _Row:
     advantage: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class _Harvest:
+    """What the rollouts of one rank came to."""
+
+    outcomes: Outcomes
+    levels: list[str]
+    turns: list[int]
+    tokens: int
+    """That the model wrote."""
+
+
 def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metrics: None) -> Path:
     """Train, or go on; the folder of the finished model.
 
@@ -94,74 +107,79 @@ def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metri
         ConfigError: the recipe cannot be followed.
         TrainError: the model or the sandbox broke.
     """
-    return asyncio.run(_Run(recipe, folder, show).train())
+    folder.mkdir(parents=True, exist_ok=True)
+    reward(recipe.reward)  # a wrong name is told before anything is loaded
+    with ranks_of(recipe.start.processes, _train, recipe, folder, quiet) as ranks:
+        _train(ranks, recipe, folder, show)
+    return folder / MODEL
+
+
+def _train(ranks: Ranks, recipe: GrpoRecipe, folder: Path, show: Show) -> None:
+    asyncio.run(_Run(ranks, recipe, folder).train(show))
 
 
 class _Run:
-    def __init__(self, recipe: GrpoRecipe, folder: Path, show: Show) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    """One rank's part of a run."""
+
+    def __init__(self, ranks: Ranks, recipe: GrpoRecipe, folder: Path) -> None:
+        self._ranks = ranks
         self._recipe = recipe
         self._folder = folder
-        self._show = show
         self._reward = reward(recipe.reward)
         self._learner = open_learner(recipe.start)
         self._reference = open_learner(recipe.start) if recipe.policy.kl else None
         self._optimizer = Optimizer(self._learner.model, recipe.optimizer, recipe.steps)
-        rule = LocalModel.of(self._learner.model, self._learner.processor).rule
-        sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
-        self._settings = Settings(rule=rule, turns=recipe.turns, sampling=sampling)
 
-    async def train(self) -> Path:
+    async def train(self, show: Show) -> None:
+        """Step by step."""
         recipe = self._recipe
         start = restore(self._folder, self._learner, self._optimizer)
         clock = time.monotonic()
-        rollouts_at_once = recipe.prompts * recipe.samples
+        at_once = recipe.prompts * recipe.samples
         async with AsyncExitStack() as stack:
-            sandbox = await stack.enter_async_context(
-                Sandbox(Limits(time_s=recipe.time_s), require=recipe.isolation, slots=rollouts_at_once)
-            )
+            limits = Limits(time_s=recipe.time_s)
+            sandbox = await stack.enter_async_context(Sandbox(limits, require=recipe.isolation, slots=at_once))
             model = await stack.enter_async_context(
-                LocalModel.of(self._learner.model, self._learner.processor, batch=rollouts_at_once)
+                LocalModel.of(self._learner.model, self._learner.processor, batch=at_once, dtype=recipe.decode_dtype)
             )
-            journal = stack.enter_context(Journal(self._folder, start, self._show))
+            sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
+            settings = Settings(rule=model.rule, turns=recipe.turns, sampling=sampling)
+            journal = stack.enter_context(Journal(self._folder, start, show)) if self._ranks.is_first else None
             for step in range(start + 1, recipe.steps + 1):
-                journal.write(step, await self._step(step, model, sandbox))
-                is_over = bool(recipe.most_minutes) and time.monotonic() - clock > recipe.most_minutes * 60
-                if step % recipe.checkpoint_every == 0 or is_over:
-                    save(self._folder, step, self._learner, self._optimizer)
+                told = await self._step(step, model, settings, sandbox)
+                late = bool(recipe.most_minutes) and time.monotonic() - clock > recipe.most_minutes * 60
+                is_over = self._ranks.gather(late)[0]
+                if journal is not None:
+                    journal.write(step, told)
+                    if step % recipe.checkpoint_every == 0 or is_over:
+                        save(self._folder, step, self._learner, self._optimizer)
                 if is_over:
                     break
-        write_model(self._learner, self._folder / MODEL)
-        return self._folder / MODEL
+        if self._ranks.is_first:
+            write_model(self._learner, self._folder / MODEL)
 
-    async def _step(self, step: int, model: LocalModel, sandbox: Sandbox) -> Mapping[str, float]:
+    async def _step(self, step: int, model: LocalModel, settings: Settings, sandbox: Sandbox) -> dict[str, float]:
         """Sample, reward, move; what there is to tell."""
         began = time.perf_counter()
-        tasks, shelf = self._draw(step), Shelf()
-        jobs = [
-            (task, (step * 1000 + number) * 1000 + sample)
-            for number, task in enumerate(tasks)
-            for sample in range(self._recipe.samples)
-        ]
-        groups = np.repeat(np.arange(len(tasks)), self._recipe.samples)
-        self._learner.model.eval()
-        traces = await rollouts(jobs, model, self._settings, sandbox, shelf)
-        kept = [row for row, trace in enumerate(traces) if not trace.is_unfinished]
-        if len(kept) * 2 < len(traces):
-            raise TrainError(f"step {step}: most rollouts broke, the last one by: {traces[-1].error}; the same command goes on")
+        shelf = Shelf()
+        asked = self._ranks.share(list(enumerate(self._draw(step))))
+        jobs = [(task, (step * 1000 + n) * 1000 + sample) for n, task in asked for sample in range(self._recipe.samples)]
+        groups = np.repeat([n for n, _ in asked], self._recipe.samples)
+        traces = await rollouts(jobs, model, settings, sandbox, shelf)
         sampled = time.perf_counter()
-        traces, groups = [traces[row] for row in kept], groups[kept]
-        outcomes = outcome_of(traces, [float(trace.exact_match is True) for trace in traces], groups)
+        broken = [trace for trace in traces if trace.is_unfinished]
+        if len(broken) * 2 > len(traces):
+            raise TrainError(f"step {step}: most rollouts broke, one of them by: {broken[0].error}; the same command goes on")
+        groups = groups[[not trace.is_unfinished for trace in traces]]
+        traces = [trace for trace in traces if not trace.is_unfinished]
+        all_of_them = self._ranks.gather(_harvest(traces, groups))
+        outcomes = _joined([harvest.outcomes for harvest in all_of_them])
         rewarded = self._reward(outcomes)
-        rows = [row for index, trace in enumerate(traces) for row in _rows(trace, rewarded, index, shelf)]
-        self._learner.model.train()
-        moved = self._move(step, rows)
-        return {
-            **moved,
-            **_told(traces, outcomes, rewarded),
-            "sample_s": sampled - began,
-            "update_s": time.perf_counter() - sampled,
-        }
+        first = sum(len(harvest.outcomes) for harvest in all_of_them[: self._ranks.rank])
+        rows = [row for n, trace in enumerate(traces) for row in _rows(trace, rewarded, first + n, shelf)]
+        moved = self._move(step, rows, sum(harvest.tokens for harvest in all_of_them))
+        spent = {"sample_s": sampled - began, "update_s": time.perf_counter() - sampled}
+        return {**moved, **_told(all_of_them, outcomes, rewarded), **spent}
 
     def _draw(self, step: int) -> list[Task]:
         """The questions of a step."""
@@ -174,44 +192,34 @@ class _Run:
             tasks.append(to_task(make_item(family, level, rng.getrandbits(39)), f"{step}-{number}"))
         return tasks
 
-    def _move(self, step: int, rows: Sequence[_Row]) -> dict[str, float]:
-        """One step of the optimiser on the mean over all tokens that the model wrote."""
-        whole = sum(int(row.sequence.mask.sum()) for row in rows)
-        useful = [row for row in rows if self._reference is not None or self._recipe.policy.entropy or row.advantage.any()]
-        sums = dict.fromkeys(("loss", "entropy", "kl", "clipped", "drift"), 0.0)
-        seen = 0
+    def _move(self, step: int, rows: Sequence[_Row], whole: int) -> dict[str, float]:
+        """One step of the optimiser on the mean over all tokens that the model wrote, on all ranks."""
+        policy = self._recipe.policy
+        useful = [row for row in rows if policy.kl or policy.entropy or row.advantage.any()]
+        sums = np.zeros(6)
+        self._learner.model.train()
         for group in cut([len(row.sequence.ids) for row in useful], self._recipe.batch_tokens):
             batch = self._collate([useful[i] for i in group])
             terms = self._terms(batch)
             (terms.loss / whole).backward()  # type: ignore[no-untyped-call]
-            seen += int(batch.weights["mask"].sum())
-            for name in sums:
-                sums[name] += float(getattr(terms, name).detach())
-        norm = self._optimizer.step(step - 1) if useful else 0.0
+            parts = (terms.loss.detach(), terms.entropy, terms.kl, terms.clipped, terms.drift)
+            sums += [*(float(part) for part in parts), float(batch.weights["mask"].sum())]
+        self._ranks.sum_gradients(self._optimizer.weights)
+        norm = self._optimizer.step(step - 1)
         if not np.isfinite(norm):
-            raise TrainError(
-                f"step {step}: the gradient is no number; take a lower optimizer.lr than {self._recipe.optimizer.lr:g}"
-            )
-        means = {name: value / max(1, whole if name == "loss" else seen) for name, value in sums.items()}
-        return {
-            **means,
-            "norm": norm,
-            "lr": self._optimizer.rate(step - 1),
-            "tokens": whole,
-            "used": len(useful) / max(1, len(rows)),
-        }
+            lr = self._recipe.optimizer.lr
+            raise TrainError(f"step {step}: the gradient is no number; take a lower optimizer.lr than {lr:g}")
+        loss, entropy, kl, clipped, drift, seen = np.sum(self._ranks.gather(sums), axis=0)
+        per_token = {"entropy": entropy, "kl": kl, "clipped": clipped, "drift": drift}
+        means = {name: float(value) / max(1.0, seen) for name, value in per_token.items()}
+        return {"loss": float(loss) / whole, **means, "norm": norm, "lr": self._optimizer.rate(step - 1), "tokens": whole}
 
     def _collate(self, rows: Sequence[_Row]) -> Batch:
-        sequences = [row.sequence for row in rows]
-        weights = [
-            {
-                "mask": row.sequence.mask.astype(np.float32),
-                "advantage": row.advantage,
-                "old": row.sequence.logprobs if row.sequence.logprobs is not None else np.zeros(0, np.float32),
-            }
-            for row in rows
-        ]
-        return collate(self._learner.processor, sequences, weights).to(self._learner.device)
+        weights = []
+        for row in rows:
+            mask, drawn = row.sequence.mask.astype(np.float32), row.sequence.logprobs
+            weights.append({"mask": mask, "advantage": row.advantage, "old": np.zeros_like(mask) if drawn is None else drawn})
+        return collate(self._learner.processor, [row.sequence for row in rows], weights).to(self._learner.device)
 
     def _terms(self, batch: Batch) -> PolicyTerms:
         kept = batch.weights["mask"][:, 1:].bool()
@@ -229,6 +237,21 @@ class _Run:
         return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature)
 
 
+def _harvest(traces: Sequence[Trace], groups: NDArray[np.int64]) -> _Harvest:
+    outcomes = outcome_of(traces, [float(trace.exact_match is True) for trace in traces], groups)
+    written = sum(len(turn.token_ids or ()) for trace in traces for turn in trace.turns)
+    return _Harvest(outcomes, [trace.category.rpartition("/")[2] for trace in traces], [len(t.turns) for t in traces], written)
+
+
+def _joined(parts: Sequence[Outcomes]) -> Outcomes:
+    return Outcomes(
+        groups=np.concatenate([part.groups for part in parts]),
+        accuracy=np.concatenate([part.accuracy for part in parts]),
+        format_ok=np.concatenate([part.format_ok for part in parts]),
+        calls=tuple(calls for part in parts for calls in part.calls),
+    )
+
+
 def _rows(trace: Trace, rewarded: Rewarded, index: int, shelf: Shelf) -> list[_Row]:
     """The sequences of a rollout; the tokens of a turn get the advantage of that turn."""
     calls: dict[int, int] = {}
@@ -236,27 +259,26 @@ def _rows(trace: Trace, rewarded: Rewarded, index: int, shelf: Shelf) -> list[_R
         if turn.execution is not None:
             calls[number] = len(calls)
     worth = [rewarded.of_turn(index, calls.get(number)) for number in range(len(trace.turns))]
-    rows = []
-    for sequence in of_trace(trace, shelf.read):
-        advantage = np.array([0.0, *worth], np.float32)[sequence.turns + 1]
-        rows.append(_Row(sequence, advantage))
-    return rows
+    context = 0.0
+    by_turn = np.array([context, *worth], np.float32)
+    return [_Row(sequence, by_turn[sequence.turns + 1]) for sequence in of_trace(trace, shelf.read)]
 
 
-def _told(traces: Sequence[Trace], outcomes: Outcomes, rewarded: Rewarded) -> dict[str, float]:
+def _told(harvests: Sequence[_Harvest], outcomes: Outcomes, rewarded: Rewarded) -> dict[str, float]:
     """How the rollouts went, by level of difficulty."""
     uses = np.array([len(calls) > 0 for calls in outcomes.calls])
     statuses = [status for calls in outcomes.calls for status in calls]
+    levels = np.array([level for harvest in harvests for level in harvest.levels])
     told = {
         "reward": float(rewarded.reward.mean()),
         "accuracy": float(outcomes.accuracy.mean()),
         "format": float(outcomes.format_ok.mean()),
         "uses_code": float(uses.mean()),
-        "code_runs": float(np.mean([status in ("ok", "no_output") for status in statuses])) if statuses else 1.0,
-        "turns": float(np.mean([len(trace.turns) for trace in traces])),
+        "code_runs": float(np.mean([status in RAN for status in statuses])) if statuses else 1.0,
+        "turns": float(np.mean([turns for harvest in harvests for turns in harvest.turns])),
     }
     for level in Level:
-        own = np.array([trace.category.endswith(f"/{level}") for trace in traces])
+        own = levels == level
         if own.any():
             told |= {f"accuracy_{level}": float(outcomes.accuracy[own].mean()), f"uses_code_{level}": float(uses[own].mean())}
     return told

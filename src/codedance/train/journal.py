@@ -22,6 +22,10 @@ METRICS = "metrics.jsonl"
 Show = Callable[[int, Mapping[str, float]], None]
 
 
+def quiet(step: int, metrics: Mapping[str, float]) -> None:
+    """Show nothing."""
+
+
 class Journal:
     """Writes metrics; steps count from 1."""
 

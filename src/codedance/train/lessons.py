@@ -35,6 +35,7 @@ from codedance.model.chat import Message, Role
 from codedance.rollout.settings import Settings
 from codedance.tasks.synthetic import Item, Level, Plan, make_item
 from codedance.train.batch import Batch, collate, cut
+from codedance.train.ranks import Ranks
 from codedance.train.teacher import Teacher
 from codedance.train.tokens import TokenSequence, of_messages
 
@@ -69,6 +70,15 @@ class Example:
 
     sequence: TokenSequence
     weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One step's examples, as far as they are ours."""
+
+    batches: list[Batch]
+    weight: float
+    """Of all tokens of the step, those of other ranks included."""
 
 
 class Scribe:
@@ -121,8 +131,11 @@ class Scribe:
 class Lessons:
     """Step number -> batches, out of a book."""
 
-    def __init__(self, processor: Any, stages: Sequence[Stage], book: Path, *, seed: int, batch_tokens: int) -> None:
+    def __init__(
+        self, processor: Any, stages: Sequence[Stage], book: Path, ranks: Ranks, *, seed: int, batch_tokens: int
+    ) -> None:
         self._processor = processor
+        self._ranks = ranks
         self._stages = stages
         self._book = book
         self._seed = seed
@@ -131,16 +144,20 @@ class Lessons:
     def __len__(self) -> int:
         return sum(stage.steps for stage in self._stages)
 
-    def __getitem__(self, step: int) -> list[Batch]:
+    def __getitem__(self, step: int) -> Lesson:
         ends = list(accumulate(stage.steps for stage in self._stages))
         number = next(i for i, end in enumerate(ends) if step < end)
         stage, at = self._stages[number], (step - ends[number] + self._stages[number].steps) * self._stages[number].examples
         examples = [self._example(number, stage.pool, at + k) for k in range(stage.examples)]
-        groups = cut([len(example.sequence.ids) for example in examples], self._batch_tokens)
-        return [
-            collate(self._processor, [examples[i].sequence for i in group], [{"weight": examples[i].weights} for i in group])
+        weight = sum(float(example.weights[1:].sum()) for example in examples)
+        examples.sort(key=lambda example: len(example.sequence.ids))
+        own = self._ranks.share(examples)
+        groups = cut([len(example.sequence.ids) for example in own], self._batch_tokens)
+        batches = [
+            collate(self._processor, [own[i].sequence for i in group], [{"weight": own[i].weights} for i in group])
             for group in groups
         ]
+        return Lesson(batches, weight)
 
     def _example(self, stage: int, pool: int, count: int) -> Example:
         turn, place = divmod(count, pool)

@@ -40,14 +40,15 @@ class Optimizer:
         self._settings = settings
         self._steps = steps
         named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
-        self._weights = [weight for _, weight in named]
+        self.weights = [weight for _, weight in named]
+        """Those that move."""
         common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
         if settings.kind == "adamw":
-            self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(self._weights, betas=settings.betas, **common)]
+            self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(self.weights, betas=settings.betas, **common)]
         else:
             matrices = [weight for name, weight in named if weight.ndim == 2 and "embed" not in name and "lm_head" not in name]
             taken = {id(weight) for weight in matrices}
-            rest = [weight for weight in self._weights if id(weight) not in taken]
+            rest = [weight for weight in self.weights if id(weight) not in taken]
             self._parts = [
                 torch.optim.Muon(matrices, momentum=0.95, adjust_lr_fn="match_rms_adamw", **common),
                 torch.optim.AdamW(rest, betas=settings.betas, **common),
@@ -62,7 +63,7 @@ class Optimizer:
 
     def step(self, at: int) -> float:
         """Move by the gradients that have gathered and forget them; the length they had."""
-        norm = torch.nn.utils.clip_grad_norm_(self._weights, self._settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.weights, self._settings.clip)
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = self.rate(at)

@@ -27,7 +27,7 @@ class BatchModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def generate_all(self, calls: Sequence[tuple[Sequence[Message], Sampling]]) -> list[Reply | Exception]:
+    async def generate_all(self, calls: Sequence[tuple[Sequence[Message], Sampling]]) -> list[Reply | BaseException]:
         """The replies in the order of the calls, as one batch; an error stands in the place of its reply."""
         ...
 
@@ -84,7 +84,7 @@ class _Lockstep:
             task.add_done_callback(self._asking.discard)
 
     async def _answer(self, waiting: Sequence[_Waiting]) -> None:
-        replies: Sequence[Reply | Exception]
+        replies: Sequence[Reply | BaseException]
         try:
             replies = await self._model.generate_all([(one.messages, one.sampling) for one in waiting])
         except Exception as error:  # boundary: whoever waits has to hear of it
@@ -92,7 +92,7 @@ class _Lockstep:
         for one, reply in zip(waiting, replies, strict=True):
             if one.future.done():
                 continue
-            if isinstance(reply, Exception):
+            if isinstance(reply, BaseException):
                 one.future.set_exception(reply)
             else:
                 one.future.set_result(reply)

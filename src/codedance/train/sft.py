@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -26,13 +27,15 @@ from codedance.tasks.synthetic import SLOTS, Level, make_item
 from codedance.train.batch import Batch
 from codedance.train.checkpoint import restore, save, write_model
 from codedance.train.journal import Journal, Show
-from codedance.train.lessons import Lessons, Scribe, Stage, write_book
+from codedance.train.lessons import Lesson, Lessons, Scribe, Stage, write_book
 from codedance.train.optimizer import Optimizer, OptimizerSettings
-from codedance.train.start import Learner, Start, open_learner
+from codedance.train.ranks import Ranks, ranks_of
+from codedance.train.start import Learner, Start, open_learner, open_processor
 from codedance.train.teacher import Teacher
 from codedance.train.tiny import RULE, Sizes, make_model
 
 ShowBook = Callable[[int, int], None]
+BOOK = "lessons"
 MODEL = "model"
 """The folder of the finished model inside a training run."""
 _SAMPLE_TEXTS = 200
@@ -69,49 +72,56 @@ def train_sft(
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(rule=RULE, turns=recipe.turns)
-    learner = open_learner(recipe.start, None if recipe.start.path else _new(recipe, settings, folder))
-    learner.model.train()
-    scribe = Scribe(learner.processor, settings, recipe.stages, recipe.seed)
-    book = write_book(scribe, recipe.stages, folder / "lessons", recipe.workers, show_book)
-    lessons = Lessons(learner.processor, recipe.stages, book, seed=recipe.seed, batch_tokens=recipe.batch_tokens)
-    optimizer = Optimizer(learner.model, recipe.optimizer, len(lessons))
-    start = restore(folder, learner, optimizer)
-    clock = time.monotonic()
-    with Journal(folder, start, show) as journal:
-        for step, batches in enumerate(_load(lessons, start), start=start + 1):
-            begun = time.perf_counter()
-            loss, tokens = _learn(learner, batches)
-            norm = optimizer.step(step - 1)
-            if not loss < float("inf"):
-                raise TrainError(f"step {step}: the loss is {loss}; take a lower optimizer.lr than {recipe.optimizer.lr:g}")
-            seconds = time.perf_counter() - begun
-            journal.write(
-                step,
-                {
-                    "loss": loss,
-                    "norm": norm,
-                    "lr": optimizer.rate(step - 1),
-                    "tokens_per_s": tokens / seconds,
-                    "seconds": seconds,
-                },
-            )
-            is_over = bool(recipe.most_minutes) and time.monotonic() - clock > recipe.most_minutes * 60
-            if step % recipe.checkpoint_every == 0 or is_over:
-                save(folder, step, learner, optimizer)
-            if is_over:
-                break
-    write_model(learner, folder / MODEL)
+    made = None if recipe.start.path else _new(recipe, settings, folder)
+    processor = open_processor(recipe.start.path or made)
+    write_book(Scribe(processor, settings, recipe.stages, recipe.seed), recipe.stages, folder / BOOK, recipe.workers, show_book)
+    with ranks_of(recipe.start.processes, _train, recipe, folder, made, _quiet) as ranks:
+        _train(ranks, recipe, folder, made, show)
     return folder / MODEL
 
 
-def _learn(learner: Learner, batches: list[Batch]) -> tuple[float, int]:
-    """Gradients of one step; its loss and how many tokens it read."""
-    whole = sum(float(batch.weights["weight"][:, 1:].sum()) for batch in batches)
+def _quiet(step: int, metrics: Mapping[str, float]) -> None:
+    """What the other ranks show."""
+
+
+def _train(ranks: Ranks, recipe: SftRecipe, folder: Path, made: Path | None, show: Show) -> None:
+    learner = open_learner(recipe.start, made)
+    learner.model.train()
+    stages = recipe.stages
+    lessons = Lessons(learner.processor, stages, folder / BOOK, ranks, seed=recipe.seed, batch_tokens=recipe.batch_tokens)
+    optimizer = Optimizer(learner.model, recipe.optimizer, len(lessons))
+    start = restore(folder, learner, optimizer)
+    clock = time.monotonic()
+    with Journal(folder, start, show) if ranks.is_first else nullcontext() as journal:
+        for step, lesson in enumerate(_load(lessons, start), start=start + 1):
+            begun = time.perf_counter()
+            loss, tokens = _learn(learner, lesson)
+            ranks.sum_gradients(optimizer.weights)
+            norm = optimizer.step(step - 1)
+            told = ranks.gather((loss, tokens, bool(recipe.most_minutes) and time.monotonic() - clock > recipe.most_minutes * 60))
+            loss, tokens = sum(part[0] for part in told), sum(part[1] for part in told)
+            is_over = told[0][2]
+            if not loss < float("inf"):
+                raise TrainError(f"step {step}: the loss is {loss}; take a lower optimizer.lr than {recipe.optimizer.lr:g}")
+            seconds = time.perf_counter() - begun
+            if journal is not None:
+                lr = optimizer.rate(step - 1)
+                journal.write(step, {"loss": loss, "norm": norm, "lr": lr, "tokens_per_s": tokens / seconds, "seconds": seconds})
+                if step % recipe.checkpoint_every == 0 or is_over:
+                    save(folder, step, learner, optimizer)
+            if is_over:
+                break
+    if ranks.is_first:
+        write_model(learner, folder / MODEL)
+
+
+def _learn(learner: Learner, lesson: Lesson) -> tuple[float, int]:
+    """Gradients of one step; our share of its loss, and how many tokens we read."""
     lost, tokens = 0.0, 0
-    for batch in batches:
+    for batch in lesson.batches:
         tokens += int(batch.inputs["attention_mask"].sum())
         with learner.arithmetic():
-            loss = weighted_loss(learner, batch.to(learner.device)) / whole
+            loss = weighted_loss(learner, batch.to(learner.device)) / lesson.weight
         loss.backward()  # type: ignore[no-untyped-call]
         lost += float(loss.detach())
     return lost, tokens
@@ -126,7 +136,7 @@ def weighted_loss(learner: Learner, batch: Batch) -> Tensor:
     return (losses * weight[kept]).sum()
 
 
-def _load(lessons: Lessons, start: int) -> Iterator[list[Batch]]:
+def _load(lessons: Lessons, start: int) -> Iterator[Lesson]:
     """The steps from `start` on, collated ahead in a process of its own."""
     yield from DataLoader(
         lessons,  # type: ignore[arg-type]

@@ -45,8 +45,8 @@ class Start(Section):
     lora_rank: int = Field(0, ge=0)
     """Train low-rank adapters of this rank instead of the weights; 0 trains the weights."""
     lora_alpha: int = Field(32, ge=1)
-    threads: int = Field(0, ge=0)
-    """Of torch on the CPU; 0 leaves the choice to torch."""
+    processes: int = Field(1, ge=1)
+    """That train as one, on the CPU; each takes one thread where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +87,28 @@ def open_learner(start: Start, made: Path | None = None) -> Learner:
     Raises:
         ConfigError: it is no vision-language model, its weights do not fit its configuration, or peft is missing.
     """
-    if start.threads:
-        torch.set_num_threads(start.threads)
-    folder = start.path or made
-    if folder is None or not (folder / "config.json").is_file():
-        raise ConfigError(f"{folder}: it has no config.json; start.path names the folder of a transformers vision-language model")
+    if start.processes > 1:
+        torch.set_num_threads(1)
+    processor = open_processor(start.path or made)
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if start.device == "auto" else start.device)
-    config = AutoConfig.from_pretrained(folder, **_LOCAL)
-    processor = load_processor(folder, config.model_type)
     model: Any = AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=getattr(torch, start.dtype), attn_implementation=start.attention, **_LOCAL
+        start.path or made or "", dtype=getattr(torch, start.dtype), attn_implementation=start.attention, **_LOCAL
     )
     if start.lora_rank:
         model = _with_lora(model, start)
     read_together(model)
     return Learner(model.to(device), processor, device, start.autocast)
+
+
+def open_processor(folder: Path | None) -> Any:
+    """The processor of a model's folder.
+
+    Raises:
+        ConfigError: it is no vision-language model.
+    """
+    if folder is None or not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder}: it has no config.json; start.path names the folder of a transformers vision-language model")
+    return load_processor(folder, AutoConfig.from_pretrained(folder, **_LOCAL).model_type)
 
 
 def _with_lora(model: Any, start: Start) -> Any:
