@@ -6,9 +6,9 @@ RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
-.PHONY: install test test-slow check bench clean
+.PHONY: install demo tiny test test-slow check bench clean
 
-install: $(READY)
+install: $(READY)  ## torch first and alone: as a dependency of something it may come with gigabytes of CUDA
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -17,13 +17,21 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "this Python cannot make virtual environments; on Debian run: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(RUN)/pip install --quiet --constraint constraints.txt --editable .
+	$(RUN)/pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[local]'
 	@touch $@
 
-$(DEV): $(READY)  # torch first and alone: as a dependency of something it may come with gigabytes of CUDA
-	$(RUN)/pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[local]' --group dev
+$(DEV): $(READY)
+	$(RUN)/pip install --quiet --constraint constraints.txt --editable '.[train]' --group dev --group bench
 	@touch $@
+
+demo: $(READY)  ## the model that comes along, asked about a few pictures
+	$(RUN)/codedance demo
+
+tiny: $(DEV)  ## the small model again, from nothing: under an hour on two cores
+	$(RUN)/codedance train sft recipes/tiny-sft.toml --out runs/tiny-sft
+	$(RUN)/codedance train grpo recipes/tiny-grpo.toml start.path=runs/tiny-sft/model --out runs/tiny-grpo
+	$(RUN)/codedance train pack runs/tiny-grpo/model runs/tiny-sft runs/tiny-grpo --out runs/tiny
 
 test: $(DEV)  ## everything but the slow tests
 	$(RUN)/python -m pytest --numprocesses 2
@@ -39,6 +47,7 @@ check: $(DEV)  ## style and types
 bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/sandbox.py
 	$(RUN)/python benchmarks/rollout.py
+	$(RUN)/python benchmarks/train.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

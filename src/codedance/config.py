@@ -44,7 +44,7 @@ def read_config(kind: type[Config], path: Path, overrides: Sequence[str] = ()) -
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a typo explains what is missing
         raise ConfigError(f"{path}: {_complaint(kind, first['loc'], first['type'], first['msg'], first['input'])}") from None
 
 

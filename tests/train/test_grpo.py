@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
+import torch
 from safetensors.torch import load_file
 
 from codedance.errors import ConfigError

@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from codedance.train.policy_loss import PolicySettings, policy_terms, token_logprobs
 
@@ -17,7 +19,7 @@ def terms(ratio: float, advantage: float, **settings: float) -> tuple[float, boo
     old = torch.tensor([-1.0])
     found = policy_terms(new, old, torch.tensor([advantage]), torch.zeros(1), None, PolicySettings(**settings))
     found.loss.backward()
-    return float(found.loss), bool(new.grad.abs() > 1e-8)
+    return float(found.loss.detach()), bool(new.grad.abs() > 1e-8)
 
 
 @pytest.mark.parametrize(

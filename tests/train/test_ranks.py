@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from codedance.errors import TrainError
 from codedance.train.ranks import Ranks, ranks_of

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
+import torch
 from safetensors.torch import load_file
 
 from codedance.errors import ConfigError, TrainError
@@ -36,7 +37,7 @@ def kill_at(step: int):  # type: ignore[no-untyped-def]
     return show
 
 
-def weights(model: Path) -> dict[str, "torch.Tensor"]:
+def weights(model: Path) -> dict[str, torch.Tensor]:
     return load_file(model / "model.safetensors")
 
 
@@ -48,10 +49,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     one, other = weights(whole), weights(cut)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    steps, again = (
-        [{k: v for k, v in line.items() if "s" not in k.split("_")[-1:] and "second" not in k} for line in read_metrics(tmp_path / run)]
-        for run in ("whole", "cut")
-    )
+    steps, again = read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "cut")
     assert [line["step"] for line in again] == [1, 2, 3, 4, 5, 6]
     assert [line["loss"] for line in steps] == [line["loss"] for line in again]
 

@@ -1,19 +1,14 @@
-"""`codedance train exam`: what a model can do with fresh synthetic items."""
+"""`codedance train exam` and `pack`: what a model can do with fresh synthetic items, and how it is shipped."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from codedance.cli.threads import let_threads_sleep
-
-if TYPE_CHECKING:
-    from codedance.rollout.settings import Settings
-    from codedance.train.exam import Exam, Question
-    from codedance.train.start import Learner
 
 _SLOTS = 128
 
@@ -39,7 +34,8 @@ def exam(
     let_threads_sleep()
     from codedance.model.processors import pixel_rule
     from codedance.rollout.settings import Settings
-    from codedance.train.exam import paper, read_directly, shown
+    from codedance.train.exam import paper
+    from codedance.train.pack import direct_table, sit
     from codedance.train.start import Start, open_learner
     from codedance.types import Sampling
 
@@ -48,20 +44,25 @@ def exam(
     questions = paper(names, each, seed)
     sampling = Sampling(temperature=temperature, max_tokens=320, seed=seed)
     settings = Settings(turns=turns, sampling=sampling, rule=pixel_rule(learner.processor))
-    print(asyncio.run(_sit(learner, questions, settings)).table())
-    print("\n| family | level | n | right without code |\n|---|---|---|---|")
-    for name in names:
-        for level in ("easy", "hard"):
-            own = [question for question in questions if question.family == name and question.level == level]
-            if own:
-                right = round(sum(read_directly(learner, own, settings)))
-                print(f"| {name} | {level} | {len(own)} | {shown(right, len(own))} |")
+    print(asyncio.run(sit(learner, questions, settings)).table())
+    print("\nRight without code:\n")
+    print(direct_table(learner, questions, settings))
 
 
-async def _sit(learner: Learner, questions: list[Question], settings: Settings) -> Exam:
-    from codedance.model.local import LocalModel
-    from codedance.sandbox import Sandbox
-    from codedance.train.exam import examine
+def pack(
+    model: Path,
+    *runs: Annotated[Path, Parameter(help="Folders of the training runs that led to it, for the card.")],
+    out: Annotated[Path, Parameter(help="Where the packed model goes.")],
+    each: Annotated[int, Parameter(help="Questions of every family and level in the exam.")] = 100,
+) -> None:
+    """Write a model in bfloat16 with a card that says how it was made and what it can do.
 
-    async with LocalModel.of(learner.model, learner.processor) as model, Sandbox(slots=_SLOTS) as sandbox:
-        return await examine(model, questions, settings, sandbox)
+    Parameters
+    ----------
+    model
+        A folder with a transformers vision-language model.
+    """
+    let_threads_sleep()
+    from codedance.train.pack import pack as write
+
+    print(write(model, runs, out, each=each))

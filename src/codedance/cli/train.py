@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from codedance.cli.exam import exam
+from codedance.cli.exam import exam, pack
 from codedance.cli.threads import let_threads_sleep
 
 train = App(name="train", help="Teach a model by a recipe; the same command goes on where it was interrupted.")
@@ -20,6 +20,7 @@ _Settings = Annotated[str, Parameter(help="Values that replace those of the reci
 _Out = Annotated[Path | None, Parameter(help="Where checkpoints, metrics and the model go (default: runs/RECIPE).")]
 
 train.command(exam)
+train.command(pack)
 
 
 @train.command

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -72,7 +73,8 @@ def write_parquet(
     except OSError as error:
         raise StoreError(f"{path}: it cannot be written: {error.strerror or error}; make room or name another file") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return count
 
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from codedance.train.pixels import read_pictures
 from codedance.train.tokens import TokenSequence
 
 
@@ -47,9 +48,9 @@ def collate(processor: Any, sequences: Sequence[TokenSequence], weights: Sequenc
         for name, values in own.items():
             padded[name][row, : len(values)] = values
     inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-    pictures = [picture.pixels for sequence in sequences for picture in sequence.pictures]
+    pictures = [picture for sequence in sequences for picture in sequence.pictures]
     if pictures:
-        inputs |= processor.image_processor(images=pictures, return_tensors="pt")
+        inputs |= read_pictures(processor.image_processor, pictures)
     if "image_grid_thw" in inputs or "mm_token_type_ids" in processor.model_input_names:
         inputs["mm_token_type_ids"] = (inputs["input_ids"] == processor.image_token_id).long()
     return Batch(inputs, {name: torch.from_numpy(values) for name, values in padded.items()})

@@ -33,7 +33,7 @@ from codedance.config import Section
 from codedance.images import Picture
 from codedance.model.chat import Message, Role
 from codedance.rollout.settings import Settings
-from codedance.tasks.synthetic import Item, Level, Plan, make_item
+from codedance.tasks.synthetic import SLOTS, Item, Level, Plan, make_item
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.ranks import Ranks
 from codedance.train.teacher import Teacher
@@ -60,6 +60,8 @@ class Stage(Section):
     code_hard: float = Field(0.9, ge=0, le=1)
     answer_weight: float = Field(4.0, ge=0)
     """Of the tokens between the answer's tags; the others weigh 1."""
+    slot_weight: float = Field(1.0, ge=0)
+    """Of the other digits and slot words that the model writes: what changes from program to program."""
     guess_weight: float = Field(0.0, ge=0)
     """Of the same tokens where a hard item is answered at a glance, which nobody can."""
 
@@ -138,6 +140,7 @@ class Lessons:
         self._ranks = ranks
         self._stages = stages
         self._book = book
+        self._slots = np.array([processor.tokenizer.convert_tokens_to_ids(word) for word in (*SLOTS, *"0123456789")])
         self._seed = seed
         self._batch_tokens = batch_tokens
 
@@ -162,7 +165,10 @@ class Lessons:
     def _example(self, stage: int, pool: int, count: int) -> Example:
         turn, place = divmod(count, pool)
         chapter, row = divmod(_order(f"{self._seed}/{stage}/{turn}", pool)[place], _CHAPTER)
-        return _read_chapter(self._book / f"{stage}-{chapter:04d}.npz")[row]
+        example = _read_chapter(self._book / f"{stage}-{chapter:04d}.npz")[row]
+        is_slot = np.isin(example.sequence.ids, self._slots) & (example.weights == 1)
+        weights = np.where(is_slot, np.float32(self._stages[stage].slot_weight), example.weights)
+        return Example(example.sequence, weights)
 
 
 def write_book(scribe: Scribe, stages: Sequence[Stage], folder: Path, workers: int, show: Callable[[int, int], None]) -> Path:

@@ -1,0 +1,127 @@
+"""Does the reward teach a model when code is worth it? The same start, several rewards, several seeds, one table.
+
+    python benchmarks/adaptivity.py --start runs/tiny-sft/model --rewards guarded,outcome --seeds 1,2,3 --out runs/adaptivity
+
+First the start is asked every question ten times at a glance: those that it answers right nine times or more are *readable*. Then
+each reward and seed trains by recipes/tiny-grpo.toml, and the result is examined, at temperature 1 and greedily, on the readable
+and on the hard questions. The same command goes on where it was interrupted. Intervals: Student's t over the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+from codedance.config import read_config
+from codedance.model.processors import pixel_rule
+from codedance.rollout.settings import Settings
+from codedance.tasks.synthetic import Level
+from codedance.train.exam import Question, paper, read_directly
+from codedance.train.grpo import GrpoRecipe, train_grpo
+from codedance.train.pack import sit
+from codedance.train.start import Start, open_learner
+from codedance.types import Sampling
+
+RECIPE = Path(__file__).parents[1] / "recipes/tiny-grpo.toml"
+READABLE = 0.9
+SAMPLES = 10
+T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t for the mean of so many
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model at one temperature."""
+
+    uses_code_readable: float
+    uses_code_hard: float
+    right_readable: float
+    right_hard: float
+    right: float
+    code_runs: float
+
+
+def settings_of(model: Path, temperature: float) -> Settings:
+    rule = pixel_rule(open_learner(Start(path=model)).processor)
+    return Settings(turns=4, rule=rule, sampling=Sampling(temperature=temperature, max_tokens=320, seed=5))
+
+
+def readable(start: Path, questions: list[Question], out: Path) -> list[Question]:
+    """The easy questions that the start answers at a glance; kept in a file."""
+    file = out / "readable.json"
+    if file.is_file():
+        return [Question(family, Level(level), seed) for family, level, seed in json.loads(file.read_text())]
+    easy = [question for question in questions if question.level is Level.EASY]
+    shares = read_directly(open_learner(Start(path=start)), easy, settings_of(start, 1.0), samples=SAMPLES)
+    found = [question for question, share in zip(easy, shares, strict=True) if share >= READABLE]
+    file.write_text(json.dumps(found))
+    return found
+
+
+def examine(model: Path, easy: list[Question], hard: list[Question], temperature: float, file: Path) -> Result:
+    """Of one model; kept in a file."""
+    if file.is_file():
+        return Result(**json.loads(file.read_text()))
+    learner = open_learner(Start(path=model))
+    exam = asyncio.run(sit(learner, [*easy, *hard], settings_of(model, temperature)))
+    parts = [exam.sittings[: len(easy)], exam.sittings[len(easy) :]]
+    code = [sum(sitting.calls > 0 for sitting in part) / len(part) for part in parts]
+    right = [sum(sitting.is_right for sitting in part) / len(part) for part in parts]
+    calls, ok = (sum(getattr(sitting, name) for sitting in exam.sittings) for name in ("calls", "calls_ok"))
+    result = Result(*code, *right, sum(right) / 2, ok / max(1, calls))
+    file.write_text(json.dumps({name: getattr(result, name) for name in Result.__slots__}))
+    return result
+
+
+def told(values: list[float]) -> str:
+    """Mean and 95 % interval over the seeds."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    half = T_95[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.3f} [{max(0.0, mean - half):.3f}, {min(1.0, mean + half):.3f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--start", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rewards", default="guarded,outcome")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--each", type=int, default=40, help="questions of every family and level")
+    parser.add_argument("settings", nargs="*", help="of the recipe, such as steps=200")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    rewards, seeds = args.rewards.split(","), [int(seed) for seed in args.seeds.split(",")]
+    families = read_config(GrpoRecipe, RECIPE, [f"start.path={args.start}", *args.settings]).questions.families
+    questions = paper(families, args.each, seed=31)
+    easy = readable(args.start, questions, args.out)
+    hard = [question for question in questions if question.level is Level.HARD]
+    rows = {"start": {heat: [examine(args.start, easy, hard, heat, args.out / f"start-{heat}.json")] for heat in (1.0, 0.0)}}
+    for reward in rewards:
+        rows[reward] = {1.0: [], 0.0: []}
+        for seed in seeds:
+            folder = args.out / f"{reward}-{seed}"
+            if not (folder / "model/model.safetensors").is_file():
+                changes = [f"start.path={args.start}", f"reward={reward}", f"seed={seed}", *args.settings]
+                train_grpo(read_config(GrpoRecipe, RECIPE, changes), folder)
+            for heat, results in rows[reward].items():
+                results.append(examine(folder / "model", easy, hard, heat, folder / f"exam-{heat}.json"))
+    print(f"{len(easy)} readable and {len(hard)} hard questions, {len(seeds)} seeds\n")
+    print("| reward | temperature | code on readable | code on hard | right on readable | right on hard | right | code runs |")
+    print("|---|---|---|---|---|---|---|---|")
+    for reward, by_heat in rows.items():
+        for heat, results in by_heat.items():
+            cells = [told([getattr(result, name) for result in results]) for name in Result.__slots__]
+            print(f"| {reward} | {heat:g} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Pack a trained model to be shipped: weights in bfloat16 and a card that says what was done and what came out.
+
+    pack(Path("runs/tiny-grpo/model"), [Path("runs/tiny-sft"), Path("runs/tiny-grpo")], Path("packed"), each=100)
+
+The card's tables are written from an exam of the packed model itself. Not covered: uploading it anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import torch
+
+from codedance.model.local import LocalModel
+from codedance.model.processors import pixel_rule
+from codedance.rollout.settings import Settings
+from codedance.sandbox import Sandbox
+from codedance.tasks.synthetic import FAMILIES, Level
+from codedance.train.checkpoint import write_model
+from codedance.train.exam import Exam, Question, examine, paper, read_directly, shown
+from codedance.train.journal import read_metrics
+from codedance.train.start import Learner, Start, open_learner
+from codedance.types import Sampling
+
+_SLOTS = 128
+_CARD = "README.md"
+
+
+def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int = 77) -> Path:
+    """Write the packed model, examine it, write its card; the card.
+
+    Args:
+        model: the folder of the trained one.
+        runs: of training, in their order, for the card.
+        out: where it goes.
+        each: questions of every family and level.
+        seed: of the exam.
+
+    Raises:
+        ConfigError: it is no vision-language model.
+    """
+    learner = open_learner(Start(path=model))
+    learner.model.to(torch.bfloat16)
+    write_model(learner, out)
+    packed = open_learner(Start(path=out))
+    settings = Settings(turns=4, sampling=Sampling(temperature=0.0, max_tokens=320, seed=seed), rule=pixel_rule(packed.processor))
+    questions = paper(FAMILIES, each, seed)
+    greedy = asyncio.run(sit(packed, questions, settings))
+    values = {
+        "date": date.today().isoformat(),
+        "weights": f"{sum(weight.numel() for weight in packed.model.parameters()) / 1e6:.2f}",
+        "megabytes": f"{(out / 'model.safetensors').stat().st_size / 1e6:.1f}",
+        "training": _training(runs),
+        "exam": Exam(tuple(s for s in greedy.sittings if not FAMILIES[s.question.family].composite)).table(),
+        "composites": Exam(tuple(s for s in greedy.sittings if FAMILIES[s.question.family].composite)).table(),
+        "direct": direct_table(packed, questions, settings),
+        "codes": _codes(greedy),
+        "each": str(each),
+        "seed": str(seed),
+    }
+    card = resources.files("codedance.train") / "card.md"
+    (out / _CARD).write_text(Template(card.read_text("utf-8")).substitute(values), "utf-8")
+    return out / _CARD
+
+
+async def sit(learner: Learner, questions: Sequence[Question], settings: Settings) -> Exam:
+    """Examine a model that is in memory."""
+    async with LocalModel.of(learner.model, learner.processor) as model, Sandbox(slots=_SLOTS) as sandbox:
+        return await examine(model, questions, settings, sandbox)
+
+
+def direct_table(learner: Learner, questions: Sequence[Question], settings: Settings) -> str:
+    """What the model reads without code, by family, as Markdown."""
+    lines = ["| family | easy | hard |", "|---|---|---|"]
+    for family in dict.fromkeys(question.family for question in questions):
+        cells = []
+        for level in Level:
+            own = [question for question in questions if question[:2] == (family, level)]
+            cells.append(shown(round(sum(read_directly(learner, own, settings))), len(own)) if own else "-")
+        lines.append(f"| {family} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _training(runs: Sequence[Path]) -> str:
+    """Steps and time of each run, as Markdown."""
+    lines = ["| run | steps | minutes of steps |", "|---|---|---|"]
+    for run in runs:
+        metrics = read_metrics(run)
+        spent = sum(line.get("seconds", 0.0) + line.get("sample_s", 0.0) + line.get("update_s", 0.0) for line in metrics)
+        lines.append(f"| {run.name} | {len(metrics)} | {spent / 60:.1f} |")
+    return "\n".join(lines)
+
+
+def _codes(exam: Exam) -> str:
+    """How many different programs each family was answered with, slots aside, as Markdown."""
+    lines = ["| family | templates used |", "|---|---|"]
+    for family in dict.fromkeys(sitting.question.family for sitting in exam.sittings):
+        own = [s for s in exam.sittings if s.question.family == family and s.code is not None]
+        used = {plan.template for s in own for plan in s.question.item().plans if plan.code == s.code}
+        lines.append(f"| {family} | {', '.join(sorted(used)) or '-'} |")
+    return "\n".join(lines)
