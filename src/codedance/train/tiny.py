@@ -91,7 +91,7 @@ def make_model(sizes: Sizes, texts: Iterable[str], slots: Iterable[str], seed: i
 
 def _tokenizer(texts: Iterable[str], slots: Iterable[str], sizes: Sizes) -> PreTrainedTokenizerFast:
     raw = Tokenizer(models.BPE())
-    single = Regex("|".join([r"(?<![A-Za-z_])\d", *(rf"\b{word}\b" for word in slots)]))
+    single = Regex("|".join([r"\d+x\d+", r"(?<![A-Za-z_])\d", *(rf"\b{word}\b" for word in slots)]))
     split = [
         pre_tokenizers.Split("\n", "merged_with_previous"),
         pre_tokenizers.Split(single, "isolated"),

@@ -35,7 +35,7 @@ _LOOK = {
 }
 _FOUR = tuple(COLOURS[name] for name in ("red", "green", "blue", "yellow"))
 _TILES = (14, 28)  # divide every side
-_MOST_OF_WINNER = 0.8
+_MOST_OF_WINNER = 0.92
 
 
 def draw_area(rng: random.Random, level: Level) -> Item:
@@ -142,10 +142,10 @@ def _field(rng: random.Random, size: tuple[int, int], shades: list[RGB]) -> Pixe
 
 
 def _mosaic(rng: random.Random, size: tuple[int, int], shades: list[RGB]) -> Pixels:
-    """Squares in a random order, the first colour clearly more often than any other."""
+    """Squares in a random order, the first colour so little more often that a look does not tell."""
     side = rng.choice(_TILES)
     columns, rows = size[0] // side, size[1] // side
-    weights = [1.0, rng.uniform(0.65, _MOST_OF_WINNER), rng.uniform(0.4, _MOST_OF_WINNER), rng.uniform(0.3, 0.7)]
+    weights = [1.0, *(rng.uniform(least, _MOST_OF_WINNER) for least in (0.84, 0.76, 0.68))]
     counts = [int(columns * rows * weight / sum(weights)) for weight in weights]
     counts[0] += columns * rows - sum(counts)
     tiles = [number for number, count in enumerate(counts) for _ in range(count)]
@@ -163,7 +163,7 @@ def _histogram_plans() -> tuple[Plan, ...]:
     numpy_code = (
         "chart = np.full((112, 112, 3), 255, np.uint8)\n"
         "for i in range(4):\n"
-        "    h = round(100 * n[i] / max(n))\n"
+        "    h = round(100 * (n[i] - min(n)) / (max(n) - min(n)))\n"
         "    chart[112 - h:, 28 * i + 2:28 * i + 26] = colors[i]\n"
         "display(chart)"
     )
@@ -171,10 +171,11 @@ def _histogram_plans() -> tuple[Plan, ...]:
         'chart = Image.new("RGB", (112, 112), "white")\n'
         "draw = ImageDraw.Draw(chart)\n"
         "for i in range(4):\n"
-        "    draw.rectangle((28 * i, 112 - 100 * n[i] / max(n), 28 * i + 24, 112), colors[i])\n"
+        "    h = 100 * (n[i] - min(n)) / (max(n) - min(n))\n"
+        "    draw.rectangle((28 * i, 112 - h, 28 * i + 24, 112), colors[i])\n"
         "display(chart)"
     )
-    plot_code = f"plt.bar(range(4), n, color=[{names}])\nplt.show()"
+    plot_code = f"plt.bar(range(4), n, color=[{names}])\nplt.ylim(min(n))\nplt.show()"
     thought = "I count the pixels of each colour and draw bars with"
     conclusion = "The highest bar tells the colour."
     return (

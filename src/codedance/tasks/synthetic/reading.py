@@ -131,8 +131,7 @@ def find_frame(colour: Colour) -> tuple[tuple[str, str, str], ...]:
 
 def _near_plan(x: int, y: int, view: tuple[int, int], level: Level) -> Plan:
     half = _CROP_HALF if level is Level.HARD else min(view) * 3 // 7
-    box = (x - half, y - half, x + half, y + half)
-    code = f"box = to_original({box}){_SHOW}"
+    code = f"x, y = {x}, {y}\nbox = to_original((x - {half}, y - {half}, x + {half}, y + {half})){_SHOW}"
     return Plan("near", "I crop around that place and enlarge it.", code, _CONCLUSION)
 
 
