@@ -78,9 +78,7 @@ async def test_a_plain_name_and_no_name_go_to_the_endpoint(monkeypatch: pytest.M
                 pass
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [(None, "no model was named"), ("gpt", "'gpt' is no model here"), ("hf:/no/such", "no folder")]
-)
+@pytest.mark.parametrize(("name", "words"), [("gpt", "'gpt' is no model here"), ("hf:/no/such", "no folder")])
 async def test_names_that_lead_nowhere_say_what_can_be_named(
     name: str | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,12 +24,13 @@ from pydantic import Field
 from torch import Tensor
 
 from codedance.config import Section
-from codedance.errors import TrainError
+from codedance.errors import ConfigError, DataError, TrainError
 from codedance.model.local import LocalModel
 from codedance.reward import RAN, Outcomes, Rewarded, outcome_of, reward
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits, Sandbox
-from codedance.tasks.synthetic import Level, make_item, to_task
+from codedance.tasks import read_tasks
+from codedance.tasks.synthetic import Level, check_families, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.checkpoint import MODEL, restore, save, write_model
 from codedance.train.journal import Journal, Show, quiet
@@ -43,9 +44,11 @@ from codedance.types import Sampling, Task, Trace
 
 
 class Questions(Section):
-    """What is asked."""
+    """What is asked: items of synthetic families, or the tasks of a file."""
 
-    families: tuple[str, ...] = Field(min_length=1)
+    families: tuple[str, ...] = ()
+    file: Path | None = None
+    """JSONL, one task with its answer a line."""
     easy: float = Field(0.5, ge=0, le=1)
     """Share of easy items."""
 
@@ -107,8 +110,9 @@ def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metri
         ConfigError: the recipe cannot be followed.
         TrainError: the model or the sandbox broke.
     """
+    reward(recipe.reward)  # what is wrong is told before anything is loaded
+    _read_questions(recipe.questions)
     folder.mkdir(parents=True, exist_ok=True)
-    reward(recipe.reward)  # a wrong name is told before anything is loaded
     with ranks_of(recipe.start.processes, _train, recipe, folder, quiet) as ranks:
         _train(ranks, recipe, folder, show)
     return folder / MODEL
@@ -126,6 +130,7 @@ class _Run:
         self._recipe = recipe
         self._folder = folder
         self._reward = reward(recipe.reward)
+        self._tasks = _read_questions(recipe.questions)
         self._learner = open_learner(recipe.start)
         self._reference = open_learner(recipe.start) if recipe.policy.kl else None
         self._optimizer = Optimizer(self._learner.model, recipe.optimizer, recipe.steps)
@@ -187,6 +192,9 @@ class _Run:
         asked = self._recipe.questions
         tasks = []
         for number in range(self._recipe.prompts):
+            if self._tasks:
+                tasks.append(replace(rng.choice(self._tasks), id=f"{step}-{number}"))
+                continue
             family = asked.families[(step * self._recipe.prompts + number) % len(asked.families)]
             level = Level.EASY if rng.random() < asked.easy else Level.HARD
             tasks.append(to_task(make_item(family, level, rng.getrandbits(39)), f"{step}-{number}"))
@@ -235,6 +243,19 @@ class _Run:
         with learner.arithmetic():
             logits = learner.logits(batch, kept)
         return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature)
+
+
+def _read_questions(asked: Questions) -> list[Task]:
+    """The tasks of the file; none where families are asked."""
+    if bool(asked.families) == bool(asked.file):
+        raise ConfigError("questions: name either families or a file")
+    if asked.file is None:
+        check_families(asked.families)
+        return []
+    tasks = list(read_tasks(asked.file))
+    if not tasks or any(task.answer is None for task in tasks):
+        raise DataError(f"{asked.file}: every question to learn from needs an answer, and there must be one at least")
+    return tasks
 
 
 def _harvest(traces: Sequence[Trace], groups: NDArray[np.int64]) -> _Harvest:

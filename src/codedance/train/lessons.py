@@ -7,8 +7,9 @@
 - copy: an interpreter's output stands there, the answer is said. Text alone.
 - write: a question, and the code for it. Text alone.
 - solve: whole conversations, with code or at a glance.
+- stored: the conversations of runs that lie on disk.
 
-Examples are told by their number, so a book that was cut off is continued. Not covered: examples from files.
+Examples are told by their number, so a book that was cut off is continued. Not covered: choosing among stored conversations.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from codedance.config import Section
 from codedance.images import Picture
 from codedance.model.chat import Message, Role
 from codedance.rollout.settings import Settings
-from codedance.tasks.synthetic import SLOTS, Item, Level, Plan, make_item
+from codedance.tasks.synthetic import SLOTS, Item, Level, Plan, check_families, make_item
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.ranks import Ranks
+from codedance.train.stored import conversations
 from codedance.train.teacher import Teacher
 from codedance.train.tokens import TokenSequence, of_messages
 
@@ -46,13 +48,18 @@ _CHAPTER = 250
 class Stage(Section):
     """A stretch of steps with one mixture."""
 
-    kind: Literal["copy", "write", "solve"]
+    kind: Literal["copy", "write", "solve", "stored"]
     steps: int = Field(ge=1)
     examples: int = Field(36, ge=1)
     """In each step."""
     pool: int = Field(1000, ge=1)
     """Different examples; a stage that needs more goes through them again in another order."""
-    families: tuple[str, ...] = Field(min_length=1)
+    families: tuple[str, ...] = ()
+    """Of synthetic items, in turn; one that is named twice comes twice as often."""
+    runs: tuple[Path, ...] = ()
+    """Folders of stored runs."""
+    only_right: bool = True
+    """Of stored conversations, those with the right answer."""
     easy: float = Field(0.5, ge=0, le=1)
     """Share of easy items."""
     code_easy: float = Field(0.5, ge=0, le=1)
@@ -64,6 +71,14 @@ class Stage(Section):
     """Of the other digits and slot words that the model writes: what changes from program to program."""
     guess_weight: float = Field(0.0, ge=0)
     """Of the same tokens where a hard item is answered at a glance, which nobody can."""
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        wanted, other = ("runs", "families") if self.kind == "stored" else ("families", "runs")
+        if not getattr(self, wanted) or getattr(self, other):
+            raise ValueError(f"a stage of kind {self.kind} needs {wanted} and no {other}")
+        check_families(self.families)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,10 @@ class Scribe:
     def example(self, stage_number: int, number: int) -> Example:
         """Example `number` of a stage."""
         stage = self._stages[stage_number]
+        if stage.kind == "stored":
+            told = _stored(stage.runs, stage.only_right)
+            sequence = of_messages(self._processor, told[number % len(told)])
+            return Example(sequence, self._weights(sequence, stage.answer_weight))
         rng = random.Random(f"{self._seed}/{stage_number}/{number}")
         level = Level.EASY if rng.random() < stage.easy else Level.HARD
         family = stage.families[number % len(stage.families)]
@@ -205,6 +224,11 @@ def _write_chapter(scribe: Scribe, stage: int, start: int, count: int, path: Pat
     with open(part, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     os.replace(part, path)
+
+
+@lru_cache(maxsize=1)
+def _stored(runs: tuple[Path, ...], only_right: bool) -> list[list[Message]]:
+    return [messages for run in runs for messages in conversations(run, only_right=only_right)]
 
 
 @cache

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from codedance.config import Section
 from codedance.errors import TrainError
 from codedance.rollout.settings import Settings
+from codedance.rollout.store import read_manifest
 from codedance.tasks.synthetic import SLOTS, Level, make_item
 from codedance.train.batch import Batch
 from codedance.train.checkpoint import restore, save, write_model
@@ -72,6 +73,8 @@ def train_sft(
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(rule=RULE, turns=recipe.turns)
+    for run in {run for stage in recipe.stages for run in stage.runs}:
+        read_manifest(run)  # a missing one is told before anything is loaded
     made = None if recipe.start.path else _new(recipe, settings, folder)
     processor = open_processor(recipe.start.path or made)
     write_book(Scribe(processor, settings, recipe.stages, recipe.seed), recipe.stages, folder / BOOK, recipe.workers, show_book)

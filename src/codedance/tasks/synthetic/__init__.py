@@ -35,7 +35,19 @@ from codedance.tasks.synthetic.photo import draw_photo
 from codedance.tasks.synthetic.reading import draw_digit, draw_rotate
 from codedance.types import Task
 
-__all__ = ["FAMILIES", "SLOTS", "Ability", "Family", "Item", "Level", "Plan", "make_item", "make_items", "to_task"]
+__all__ = [
+    "FAMILIES",
+    "SLOTS",
+    "Ability",
+    "Family",
+    "Item",
+    "Level",
+    "Plan",
+    "check_families",
+    "make_item",
+    "make_items",
+    "to_task",
+]
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
@@ -66,14 +78,24 @@ SLOTS = (*COLOURS, "black", "left", "right", "upper", "lower")
 """Words that fill a slot in questions and code alike."""
 
 
+def check_families(names: Sequence[str]) -> None:
+    """Refuse names that are none.
+
+    Raises:
+        ConfigError: there is no such family.
+    """
+    for name in names:
+        if name not in FAMILIES:
+            raise ConfigError(f"there is no family {name!r}; the families are {', '.join(FAMILIES)}")
+
+
 def make_item(family: str, level: Level, seed: int) -> Item:
     """One item; the same arguments always give the same.
 
     Raises:
         ConfigError: there is no such family, or it has no items of this level.
     """
-    if family not in FAMILIES:
-        raise ConfigError(f"there is no family {family!r}; the families are {', '.join(FAMILIES)}")
+    check_families([family])
     if FAMILIES[family].composite and level is not Level.HARD:
         raise ConfigError(f"family {family!r} has no {level} items; composite families are hard only")
     return FAMILIES[family].draw(random.Random(f"{family}/{level}/{seed}"), level)

@@ -1,0 +1,46 @@
+"""Out of the box: no network, no endpoint, no flags."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("transformers", reason="the extra 'local' is not installed")
+
+from cli.commands import run
+from codedance.rollout.store import read_traces
+from codedance.types import ExecStatus
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: Path) -> None:
+    start = time.monotonic()
+    said = run("demo", "--out", tmp_path / "demo", HF_HUB_OFFLINE="1")
+    assert said.returncode == 0, said.stderr
+    assert time.monotonic() - start < 60
+    traces = {trace.task_id: trace for trace in read_traces(tmp_path / "demo")}
+    assert len(traces) == 4
+    assert all(trace.exact_match for trace in traces.values()), {name: trace.answer for name, trace in traces.items()}
+    executions = [turn.execution for trace in traces.values() for turn in trace.turns if turn.execution is not None]
+    assert len(executions) >= 2
+    assert all(execution.status is ExecStatus.OK for execution in executions)
+    assert Path(said.stdout.strip()).is_file()
+    assert "--base-url" in said.stderr
+
+
+def test_without_a_model_flag_the_bundled_one_is_asked(tmp_path: Path) -> None:
+    start = time.monotonic()
+    said = run("ask", EXAMPLES / "pompeii-coins.jpg", "How many bright coins does the picture show?", "--out", tmp_path / "one")
+    assert (said.returncode, said.stdout) == (0, "24\n"), said.stderr
+    assert time.monotonic() - start < 30  # 10 on an idle machine
+
+
+def test_the_bundled_model_is_small_and_has_a_card() -> None:
+    folder = Path(__file__).parents[2] / "src/codedance/tiny"
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 16e6
+    card = (folder / "README.md").read_text()
+    for word in ("cannot", "Seeds", "95 % intervals", "minutes of steps"):
+        assert word in card
