@@ -35,7 +35,6 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from codedance.cli.threads import let_threads_sleep
@@ -236,10 +235,11 @@ def prepare(processor: Any) -> None:
 def ask(recipe: GrpoRecipe, rule: PixelRule) -> list[Question]:
     """All questions of a run, those that our loop draws, in its order."""
     from codedance.train.grpo import _Run
+    from codedance.train.ranks import Ranks
 
-    run: Any = SimpleNamespace(_recipe=recipe)
+    run = _Run(Ranks(), recipe, Path())
     questions = []
-    for task in (task for step in range(1, recipe.steps + 1) for task in _Run._draw(run, step)):
+    for task in (task for step in range(1, recipe.steps + 1) for task in run._draw(step)):
         image = load_input(task.images[0], rule)
         questions.append(Question(task, image, CODEC.opening(task.question, [image], recipe.turns, recipe.time_s)))
     return questions
