@@ -47,7 +47,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     monkeypatch.chdir(recipes)
     said = run_here("train", *words)
-    assert said.returncode == 2
+    assert said.returncode == (1 if "none.jsonl" in complaint else 2)
     assert complaint in said.stderr
     assert said.stderr.startswith("codedance: ")
     assert said.stderr.count("\n") == 1

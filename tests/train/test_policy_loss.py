@@ -49,6 +49,7 @@ def test_the_distance_to_the_reference_is_never_negative_and_zero_where_equal() 
 
 def test_log_probabilities_are_those_of_the_draw() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 0.0]])
-    logprobs, entropy = token_logprobs(logits, torch.tensor([0, 1]), temperature=2.0)
+    logits = torch.cat([logits, torch.full((2, 1), 9.0)], 1)
+    logprobs, entropy = token_logprobs(logits, torch.tensor([0, 1]), 2.0, torch.tensor([False, False, True]))
     assert logprobs.tolist() == pytest.approx([-math.log(1 + math.exp(-1)), -math.log(2)])
     assert float(entropy[1]) == pytest.approx(math.log(2))

@@ -28,7 +28,7 @@ def learn(ranks: Ranks, result: Path) -> None:
             weight -= 0.01 * weight.grad
         weight.grad = None
     whole = sum(ranks.gather(float(loss.detach())))
-    (result / str(ranks.rank)).write_text(f"{weight.tolist()} {whole:.6f}")
+    (result / str(ranks.rank)).write_text(f"{weight[0]:.4f} {weight[1]:.4f} {whole:.3f}")
 
 
 def test_two_ranks_learn_what_one_learns(tmp_path: Path) -> None:

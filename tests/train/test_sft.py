@@ -37,15 +37,22 @@ def kill_at(step: int):  # type: ignore[no-untyped-def]
     return show
 
 
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("made")
+    train_sft(sft(most_minutes=1e-6), folder)
+    return {"path": folder / "untrained"}
+
+
 def weights(model: Path) -> dict[str, torch.Tensor]:
     return load_file(model / "model.safetensors")
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    whole = train_sft(sft(), tmp_path / "whole")
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    whole = train_sft(sft(start=untrained), tmp_path / "whole")
     with pytest.raises(Killed):
-        train_sft(sft(), tmp_path / "cut", kill_at(5))  # the checkpoint is of step 4
-    cut = train_sft(sft(), tmp_path / "cut")
+        train_sft(sft(start=untrained), tmp_path / "cut", kill_at(5))  # the checkpoint is of step 4
+    cut = train_sft(sft(start=untrained), tmp_path / "cut")
     one, other = weights(whole), weights(cut)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -54,14 +61,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert [line["loss"] for line in steps] == [line["loss"] for line in again]
 
 
-def test_two_processes_come_to_what_one_comes_to(tmp_path: Path) -> None:
-    alone = weights(train_sft(sft(start={"autocast": False}), tmp_path / "one"))
-    both = weights(train_sft(sft(start={"autocast": False, "processes": 2}), tmp_path / "two"))
+def test_two_processes_come_to_what_one_comes_to(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    exact = untrained | {"autocast": False}
+    alone = weights(train_sft(sft(start=exact), tmp_path / "one"))
+    both = weights(train_sft(sft(start=exact | {"processes": 2}), tmp_path / "two"))
     assert max(float((alone[name] - both[name]).abs().max()) for name in alone) < 2e-3
 
 
-def test_a_time_limit_ends_a_run_with_a_model(tmp_path: Path) -> None:
-    model = train_sft(sft(most_minutes=1e-6), tmp_path)
+def test_a_time_limit_ends_a_run_with_a_model(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    model = train_sft(sft(start=untrained, most_minutes=1e-6), tmp_path)
     assert len(read_metrics(tmp_path)) == 1
     assert (model / "config.json").is_file()
 
@@ -74,9 +82,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
         train_sft(sft(new=other), tmp_path)
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, untrained: dict[str, Path]) -> None:
     with pytest.raises(TrainError, match="take a lower optimizer.lr"):
-        train_sft(sft(optimizer={"lr": 1e6}), tmp_path)
+        train_sft(sft(start=untrained, optimizer={"lr": 1e6}), tmp_path)
 
 
 SMOKE = {
@@ -104,8 +112,8 @@ async def test_a_minute_of_training_gives_code_that_runs(tmp_path: Path, box: Sa
     assert ok / calls >= 0.9
 
 
-def test_metrics_are_one_line_a_step(tmp_path: Path) -> None:
-    train_sft(sft(), tmp_path)
+def test_metrics_are_one_line_a_step(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    train_sft(sft(start=untrained), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 7))
     assert {"loss", "norm", "lr", "tokens_per_s", "seconds"} <= lines[0].keys()

@@ -40,7 +40,7 @@ def contents(messages: Sequence[Message]) -> list[tuple[Role, str, list[bytes]]]
 
 @pytest.mark.parametrize("family", FAMILIES)
 async def test_a_shown_conversation_is_the_one_that_the_loop_and_the_sandbox_have(family: str, box: Sandbox) -> None:
-    teacher, seen = Teacher(SETTINGS), set()
+    teacher, seen = Teacher(SETTINGS, box.limits.time_s), set()
     for seed in range(6):
         item = make_item(family, Level.HARD, seed)
         for plan in item.plans:

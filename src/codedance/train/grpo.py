@@ -25,6 +25,7 @@ from torch import Tensor
 
 from codedance.config import Section
 from codedance.errors import ConfigError, DataError, TrainError
+from codedance.model.loading import vocabulary
 from codedance.model.local import LocalModel
 from codedance.reward import RAN, Outcomes, Rewarded, outcome_of, reward
 from codedance.rollout.settings import Settings
@@ -132,6 +133,7 @@ class _Run:
         self._reward = reward(recipe.reward)
         self._tasks = _read_questions(recipe.questions)
         self._learner = open_learner(recipe.start)
+        self._banned = vocabulary(self._learner.processor, self._learner.model).banned
         self._reference = open_learner(recipe.start) if recipe.policy.kl else None
         self._optimizer = Optimizer(self._learner.model, recipe.optimizer, recipe.steps)
 
@@ -242,7 +244,7 @@ class _Run:
     def _logprobs(self, learner: Learner, batch: Batch, kept: Tensor) -> tuple[Tensor, Tensor]:
         with learner.arithmetic():
             logits = learner.logits(batch, kept)
-        return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature)
+        return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature, self._banned)
 
 
 def _read_questions(asked: Questions) -> list[Task]:

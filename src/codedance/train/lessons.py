@@ -196,7 +196,11 @@ def write_book(scribe: Scribe, stages: Sequence[Stage], folder: Path, workers: i
     chapters = [(n, start) for n, stage in enumerate(stages) for start in range(0, stage.pool, _CHAPTER)]
     missing = [(n, start) for n, start in chapters if not _chapter(folder, n, start).is_file()]
     jobs = [(scribe, n, start, min(_CHAPTER, stages[n].pool - start), _chapter(folder, n, start)) for n, start in missing]
-    if jobs:
+    if workers == 1:
+        for done, job in enumerate(jobs, start=1):
+            _write_chapter(*job)
+            show(len(chapters) - len(jobs) + done, len(chapters))
+    elif jobs:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
             for done, _ in enumerate(processes.map(_write_chapter, *zip(*jobs, strict=True)), start=1):
                 show(len(chapters) - len(jobs) + done, len(chapters))

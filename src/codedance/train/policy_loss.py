@@ -16,6 +16,8 @@ from torch import Tensor
 
 from codedance.config import Section
 
+_NEVER = -1e9
+
 
 class PolicySettings(Section):
     """The terms of the loss."""
@@ -41,15 +43,16 @@ class PolicyTerms:
     """Of the log-probabilities since the tokens were drawn, absolute."""
 
 
-def token_logprobs(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def token_logprobs(logits: Tensor, ids: Tensor, temperature: float, banned: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probabilities of tokens as they were drawn, and the entropy of the draw.
 
     Args:
         logits: (tokens, vocabulary).
         ids: (tokens,).
         temperature: that the tokens were drawn with.
+        banned: (vocabulary,) those that may never be drawn.
     """
-    logprobs = torch.log_softmax(logits.float() / temperature, dim=-1)
+    logprobs = torch.log_softmax((logits.float() / temperature).masked_fill(banned, _NEVER), dim=-1)
     entropy = -(logprobs.exp() * logprobs).sum(-1)
     return logprobs.gather(-1, ids[:, None])[:, 0], entropy
 
