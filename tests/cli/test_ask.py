@@ -111,7 +111,6 @@ MISTAKES = [
     (("ask", "{desk}/photo.png", "--model", "script:{desk}/good.json"), 2, "then the question"),
     (("ask",), 2, "at least one picture"),
     (("ask", "{desk}/good.json", "What?", "--model", "script:{desk}/good.json", "--out", "{desk}/o", "--isolation", "0"), 1, "not in an image format"),
-    (("ask", "{desk}/photo.png", "What?"), 2, "--base-url"),
     (("ask", "{desk}/photo.png", "What?", "--model", "gpt-9"), 2, "'gpt-9' is no model here"),
     (("ask", "{desk}/photo.png", "What?", "--model", "script:{desk}/none.json"), 2, "cannot be read"),
     (("ask", "{desk}/photo.png", "What?", "--model", "script:{desk}/photo.png"), 2, "script"),
