@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: Path) -> None:
     start = time.monotonic()
-    said = run("demo", "--out", tmp_path / "demo", HF_HUB_OFFLINE="1")
+    said = run("demo", "--out", tmp_path / "demo", "--isolation", 0, HF_HUB_OFFLINE="1")
     assert said.returncode == 0, said.stderr
     assert time.monotonic() - start < 60
     traces = {trace.task_id: trace for trace in read_traces(tmp_path / "demo")}
@@ -33,7 +33,8 @@ def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: P
 
 def test_without_a_model_flag_the_bundled_one_is_asked(tmp_path: Path) -> None:
     start = time.monotonic()
-    said = run("ask", EXAMPLES / "pompeii-coins.jpg", "How many bright coins does the picture show?", "--out", tmp_path / "one")
+    picture, question = EXAMPLES / "pompeii-coins.jpg", "How many bright coins does the picture show?"
+    said = run("ask", picture, question, "--out", tmp_path / "one", "--isolation", 0)
     assert (said.returncode, said.stdout) == (0, "24\n"), said.stderr
     assert time.monotonic() - start < 30  # 10 on an idle machine
 

@@ -29,7 +29,7 @@ _NEXT = """What next
   Train it again:        make tiny"""
 
 
-def demo(*, out: Path | None = None) -> int:
+def demo(*, out: Path | None = None, sandbox: SandboxFlags = SandboxFlags()) -> int:  # noqa: B008 - frozen
     """Ask the model that comes along about a few pictures, show every turn, and write a report.
 
     Parameters
@@ -39,7 +39,7 @@ def demo(*, out: Path | None = None) -> int:
     """
     folder = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     talk = Console(stderr=True)
-    traces = asyncio.run(_demo(folder, talk))
+    traces = asyncio.run(_demo(folder, talk, sandbox))
 
     from codedance.report import write_report
 
@@ -52,7 +52,7 @@ def demo(*, out: Path | None = None) -> int:
     return 0
 
 
-async def _demo(folder: Path, talk: Console) -> list[Trace]:
+async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[Trace]:
     from codedance.cli.inline import protocol
     from codedance.cli.turns import show_turn
     from codedance.rollout.loop import solve
@@ -61,7 +61,7 @@ async def _demo(folder: Path, talk: Console) -> list[Trace]:
 
     how = protocol() if sys.stderr.isatty() else None
     traces = []
-    async with ModelFlags(model="tiny").open() as model, SandboxFlags().open(slots=1) as box:
+    async with ModelFlags(model="tiny").open() as model, sandbox.open(slots=1) as box:
         settings = RolloutFlags().settings(model)
         with open_store(folder, model, box, settings) as store:
             for number, (file, question, answer) in enumerate(_QUESTIONS, start=1):
