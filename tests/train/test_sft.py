@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from codedance.train.exam import Question, examine
 from codedance.train.journal import read_metrics
 from codedance.train.sft import SftRecipe, train_sft
 from codedance.types import Sampling
-from train.recipes import sft
+from train.recipes import SMALL, SMALL_EYE, sft
 
 
 class Killed(Exception):
@@ -74,12 +75,21 @@ def test_a_time_limit_ends_a_run_with_a_model(tmp_path: Path, untrained: dict[st
     assert (model / "config.json").is_file()
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
-    train_sft(sft(), tmp_path)
-    other = sft().new.model_copy(update={"hidden": 64, "heads": 2})
-    (tmp_path / "untrained" / "model.safetensors").unlink()
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    smaller = train_sft(sft(new=SMALL | SMALL_EYE | {"hidden": 64, "heads": 2}, most_minutes=1e-6), tmp_path / "other")
+    start = shutil.copytree(untrained["path"], tmp_path / "start")
+    train_sft(sft(start={"path": start}, most_minutes=1e-6), tmp_path / "run")
+    shutil.copytree(smaller.parent / "untrained", start, dirs_exist_ok=True)
     with pytest.raises(ConfigError, match="the checkpoint is of another model"):
-        train_sft(sft(new=other), tmp_path)
+        train_sft(sft(start={"path": start}), tmp_path / "run")
+
+
+def test_a_run_goes_on_by_its_own_recipe_only(tmp_path: Path, untrained: dict[str, Path]) -> None:
+    train_sft(sft(start=untrained, most_minutes=1e-6), tmp_path)
+    with pytest.raises(ConfigError, match=r"begun with optimizer.lr = 0.005, not 0.001; name another --out, or remove it"):
+        train_sft(sft(start=untrained, optimizer={"kind": "muon", "lr": 1e-3, "warmup": 2, "final": 0.1}), tmp_path)
+    train_sft(sft(start=untrained, checkpoint_every=3), tmp_path)
+    assert len(read_metrics(tmp_path)) == 6
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, untrained: dict[str, Path]) -> None:

@@ -1,29 +1,59 @@
 """Checkpoints that a killed run goes on from, to the same result: weights, optimiser and step, whole or not at all.
 
+    claim(folder, recipe)                            # refused where another recipe has begun
     save(folder, step, learner, optimizer)           # folder/step-000120, which is a model's folder as well
     step = restore(folder, learner, optimizer)       # of the newest one; 0 where there is none
 
-All randomness of training comes from the recipe's seed and the step's number, so there is no other state. Not covered: a recipe
-that has changed since (the caller compares).
+All randomness of training comes from the recipe's seed and the step's number, so there is no other state. Not covered: a start
+that has changed since under the same path.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from codedance.config import Section
 from codedance.errors import ConfigError, StoreError
 from codedance.train.optimizer import Optimizer
 from codedance.train.start import Learner
 
 MODEL = "model"
 """The folder of the finished model inside a training run."""
+_RECIPE = "recipe.json"
+_FREE = {"most_minutes", "checkpoint_every", "workers"}
+"""Settings that do not change what comes out."""
 _STATE = "training.pt"
 _KEPT = 2
+
+
+def claim(folder: Path, recipe: Section) -> None:
+    """Begin a run, or go on with one of the same recipe.
+
+    Raises:
+        ConfigError: the folder holds a run of another recipe.
+        StoreError: it cannot be written.
+    """
+    file = folder / _RECIPE
+    told = recipe.model_dump(mode="json", exclude=_FREE)
+    try:
+        if not file.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(told, indent=1))
+        begun = dict(_flat(json.loads(file.read_text())))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file}: it cannot be written or read: {error}") from None
+    now = dict(_flat(told))
+    for name in begun | now:
+        if begun.get(name) != now.get(name):
+            was, is_now = (json.dumps(some.get(name)) for some in (begun, now))
+            raise ConfigError(f"{folder}: this run was begun with {name} = {was}, not {is_now}; name another --out, or remove it")
 
 
 def save(folder: Path, step: int, learner: Learner, optimizer: Optimizer) -> Path:
@@ -73,6 +103,15 @@ def write_model(learner: Learner, folder: Path) -> None:
     settings = folder / "processor_config.json"
     if settings.is_file():
         settings.write_text(settings.read_text().replace("ImagesOnlyQwen", "Qwen2_5_VLProcessor"))  # what others know it as
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted name."""
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _flat(part, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
 
 
 def _trained(learner: Learner) -> dict[str, Any]:

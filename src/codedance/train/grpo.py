@@ -33,13 +33,13 @@ from codedance.sandbox import Limits, Sandbox
 from codedance.tasks import read_tasks
 from codedance.tasks.synthetic import Level, check_families, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
-from codedance.train.checkpoint import MODEL, restore, save, write_model
+from codedance.train.checkpoint import MODEL, claim, restore, save, write_model
 from codedance.train.journal import Journal, Show, quiet
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
 from codedance.train.ranks import Ranks, ranks_of
 from codedance.train.rollouts import Shelf, rollouts
-from codedance.train.start import Learner, Start, open_learner
+from codedance.train.start import Learner, Start, open_learner, open_processor
 from codedance.train.tokens import TokenSequence, of_trace
 from codedance.types import Sampling, Task, Trace
 
@@ -113,7 +113,8 @@ def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metri
     """
     reward(recipe.reward)  # what is wrong is told before anything is loaded
     _read_questions(recipe.questions)
-    folder.mkdir(parents=True, exist_ok=True)
+    open_processor(recipe.start.path)
+    claim(folder, recipe)
     with ranks_of(recipe.start.processes, _train, recipe, folder, quiet) as ranks:
         _train(ranks, recipe, folder, show)
     return folder / MODEL

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from codedance.rollout.settings import Settings
 from codedance.rollout.store import read_manifest
 from codedance.tasks.synthetic import SLOTS, Level, make_item
 from codedance.train.batch import Batch
-from codedance.train.checkpoint import restore, save, write_model
-from codedance.train.journal import Journal, Show
+from codedance.train.checkpoint import MODEL, claim, restore, save, write_model
+from codedance.train.journal import Journal, Show, quiet
 from codedance.train.lessons import Lesson, Lessons, Scribe, Stage, write_book
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.ranks import Ranks, ranks_of
@@ -37,8 +37,6 @@ from codedance.train.tiny import RULE, Sizes, make_model
 
 ShowBook = Callable[[int, int], None]
 BOOK = "lessons"
-MODEL = "model"
-"""The folder of the finished model inside a training run."""
 _SAMPLE_TEXTS = 200
 
 
@@ -71,20 +69,17 @@ def train_sft(
         ConfigError: the recipe cannot be followed.
         TrainError: the loss is no number.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(rule=RULE, turns=recipe.turns)
     for run in {run for stage in recipe.stages for run in stage.runs}:
         read_manifest(run)  # a missing one is told before anything is loaded
-    made = None if recipe.start.path else _new(recipe, settings, folder)
-    processor = open_processor(recipe.start.path or made)
+    given = open_processor(recipe.start.path) if recipe.start.path else None
+    claim(folder, recipe)
+    made = None if given else _new(recipe, settings, folder)
+    processor = given or open_processor(made)
     write_book(Scribe(processor, settings, recipe.stages, recipe.seed), recipe.stages, folder / BOOK, recipe.workers, show_book)
-    with ranks_of(recipe.start.processes, _train, recipe, folder, made, _quiet) as ranks:
+    with ranks_of(recipe.start.processes, _train, recipe, folder, made, quiet) as ranks:
         _train(ranks, recipe, folder, made, show)
     return folder / MODEL
-
-
-def _quiet(step: int, metrics: Mapping[str, float]) -> None:
-    """What the other ranks show."""
 
 
 def _train(ranks: Ranks, recipe: SftRecipe, folder: Path, made: Path | None, show: Show) -> None:
