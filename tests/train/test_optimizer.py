@@ -1,0 +1,61 @@
+"""Rates by hand, and which weights Muon takes."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from codedance.train.optimizer import Optimizer, OptimizerSettings
+
+
+def model() -> "torch.nn.Module":
+    torch.manual_seed(0)
+    layers = {"embed": torch.nn.Embedding(5, 4), "middle": torch.nn.Linear(4, 4), "lm_head": torch.nn.Linear(4, 5)}
+    return torch.nn.ModuleDict(layers)
+
+
+def test_the_rate_rises_and_falls_by_a_cosine_to_its_end() -> None:
+    optimizer = Optimizer(model(), OptimizerSettings(lr=1.0, warmup=4, final=0.1), steps=100)
+    assert [optimizer.rate(at) for at in range(3)] == pytest.approx([0.25, 0.5, 0.75], abs=1e-2)
+    assert optimizer.rate(50) == pytest.approx(0.55)
+    assert optimizer.rate(100) == pytest.approx(0.1)
+    assert Optimizer(model(), OptimizerSettings(lr=1.0), steps=100).rate(99) == 1.0
+
+
+def test_muon_takes_the_matrices_and_leaves_embeddings_head_and_biases() -> None:
+    moved = Optimizer(model(), OptimizerSettings(kind="muon"), 10)
+    muon, adamw = ([len(group["params"]) for group in part.param_groups] for part in moved._parts)
+    assert (muon, adamw) == ([1], [4])
+
+
+def test_a_step_tells_the_length_of_the_gradient_and_forgets_it() -> None:
+    net = model()
+    optimizer = Optimizer(net, OptimizerSettings(lr=0.1, clip=1.0, weight_decay=0.0), 10)
+    before = net["middle"].weight.detach().clone()
+    for weight in net.parameters():
+        weight.grad = torch.zeros_like(weight)
+    net["middle"].weight.grad[0, 0], net["middle"].weight.grad[1, 1] = 3.0, 4.0
+    assert optimizer.step(0) == pytest.approx(5.0)
+    moved = (net["middle"].weight.detach() - before) != 0
+    assert moved.sum() == 2
+    assert all(weight.grad is None for weight in net.parameters())
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_state_goes_on_to_the_same_weights(kind: str) -> None:
+    def go(net: "torch.nn.Module", optimizer: Optimizer, steps: range) -> None:
+        for at in steps:
+            (net["lm_head"](net["middle"](net["embed"](torch.tensor([at % 5])))) ** 2).sum().backward()
+            optimizer.step(at)
+
+    settings = OptimizerSettings(kind=kind, lr=0.01)
+    whole, first, second = model(), model(), model()
+    go(whole, Optimizer(whole, settings, 6), range(6))
+    half = Optimizer(first, settings, 6)
+    go(first, half, range(3))
+    second.load_state_dict(first.state_dict())
+    rest = Optimizer(second, settings, 6)
+    rest.load(half.state())
+    go(second, rest, range(3, 6))
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), second.parameters(), strict=True))
