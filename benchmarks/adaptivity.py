@@ -4,7 +4,8 @@
 
 First the start is asked every question ten times at a glance: those that it answers right nine times or more are *readable*. Then
 each reward and seed trains by recipes/tiny-grpo.toml, and the result is examined, at temperature 1 and greedily, on the readable
-and on the hard questions. The same command goes on where it was interrupted. Intervals: Student's t over the seeds.
+and on the hard questions. The same command goes on where it was interrupted. Intervals: Student's t over the seeds. OUT/curves.png
+shows the use of code along the way.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from codedance.rollout.settings import Settings
 from codedance.tasks.synthetic import Level
 from codedance.train.exam import Question, paper, read_directly
 from codedance.train.grpo import GrpoRecipe, train_grpo
+from codedance.train.journal import read_metrics
 from codedance.train.pack import sit
 from codedance.train.start import Start, open_learner
 from codedance.types import Sampling
@@ -33,6 +35,8 @@ from codedance.types import Sampling
 RECIPE = Path(__file__).parents[1] / "recipes/tiny-grpo.toml"
 READABLE = 0.9
 SAMPLES = 10
+WINDOW = 10
+"""Steps that a point of the curves is the mean of."""
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t for the mean of so many
 
 
@@ -89,6 +93,27 @@ def told(values: list[float]) -> str:
     return f"{mean:.3f} [{max(0.0, mean - half):.3f}, {min(1.0, mean + half):.3f}]"
 
 
+def draw(rewards: list[str], seeds: list[int], out: Path) -> None:
+    """Share of rollouts with code, step by step, by the level of the item; thin lines are seeds, thick ones their mean."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    figure, axes = plt.subplots(
+        1, len(rewards), figsize=(4.2 * len(rewards), 3), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, reward in zip(axes[0], rewards, strict=True):
+        for level, colour in ((Level.EASY, "tab:orange"), (Level.HARD, "tab:blue")):
+            name = f"uses_code_{level}"
+            runs = [[line.get(name, math.nan) for line in read_metrics(out / f"{reward}-{seed}")] for seed in seeds]
+            smooth = np.array([[np.nanmean(run[max(0, at - WINDOW) : at + 1]) for at in range(len(run))] for run in runs])
+            axis.plot(smooth.T, color=colour, alpha=0.3, linewidth=0.8)
+            axis.plot(smooth.mean(0), color=colour, linewidth=2, label=f"{level} items")
+        axis.set(title=reward, xlabel="step", ylim=(0, 1.02))
+    axes[0, 0].set_ylabel("rollouts with code")
+    axes[0, 0].legend(frameon=False)
+    figure.savefig(out / "curves.png", dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--start", type=Path, required=True)
@@ -114,6 +139,7 @@ def main() -> None:
                 train_grpo(read_config(GrpoRecipe, RECIPE, changes), folder)
             for heat, results in rows[reward].items():
                 results.append(examine(folder / "model", easy, hard, heat, folder / f"exam-{heat}.json"))
+    draw(rewards, seeds, args.out)
     print(f"{len(easy)} readable and {len(hard)} hard questions, {len(seeds)} seeds\n")
     print("| reward | temperature | code on readable | code on hard | right on readable | right on hard | right | code runs |")
     print("|---|---|---|---|---|---|---|---|")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 
 
-def model() -> "torch.nn.Module":
+def model() -> torch.nn.Module:
     torch.manual_seed(0)
     layers = {"embed": torch.nn.Embedding(5, 4), "middle": torch.nn.Linear(4, 4), "lm_head": torch.nn.Linear(4, 5)}
     return torch.nn.ModuleDict(layers)
@@ -44,7 +46,7 @@ def test_a_step_tells_the_length_of_the_gradient_and_forgets_it() -> None:
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 def test_a_state_goes_on_to_the_same_weights(kind: str) -> None:
-    def go(net: "torch.nn.Module", optimizer: Optimizer, steps: range) -> None:
+    def go(net: torch.nn.Module, optimizer: Optimizer, steps: range) -> None:
         for at in steps:
             (net["lm_head"](net["middle"](net["embed"](torch.tensor([at % 5])))) ** 2).sum().backward()
             optimizer.step(at)
