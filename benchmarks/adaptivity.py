@@ -4,8 +4,8 @@
 
 First the start is asked every question ten times at a glance: those that it answers right nine times or more are *readable*. Then
 each reward and seed trains by recipes/tiny-grpo.toml, and the result is examined, at temperature 1 and greedily, on the readable
-and on the hard questions. The same command goes on where it was interrupted. Intervals: Student's t over the seeds. OUT/curves.png
-shows the use of code along the way.
+and on the hard questions. The same command goes on where it was interrupted. Intervals are Student's t over the seeds. The
+use of code along the way is drawn into OUT/curves.png.
 """
 
 from __future__ import annotations
