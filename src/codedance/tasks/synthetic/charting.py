@@ -17,8 +17,8 @@ from codedance.tasks.synthetic.charts import Chart, draw_chart, draw_line, fill_
 from codedance.tasks.synthetic.item import Ability, Item, Level, Plan
 from codedance.tasks.synthetic.palette import Colour, pick
 
-_SCALES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 100, 100, 100)  # 100 more often: all easy ones have it
-_EASY = (25, 50, 75)
+_EASY_SCALE, _EASY = 80, (20, 40, 60)
+_SCALES = (20, 30, 40, 50, 60, 70, 90, *[_EASY_SCALE] * 4)  # two digits each: a small model takes 10 for 100
 _BAR = (
     "How high is the {color} bar? The axis goes from 0 to {top}.",
     "The axis goes from 0 to {top}. What is the value of the {color} bar?",
@@ -43,7 +43,7 @@ def draw_bar(rng: random.Random, level: Level) -> Item:
     """The height of a bar; in hard pictures also how much higher it is than another one, or their sum."""
     size, colours = draw_size(rng), pick(rng, 5)
     if level is Level.EASY:
-        chart = draw_chart(rng, size, 100, False)
+        chart = draw_chart(rng, size, _EASY_SCALE, False)
         values = [rng.choice(_EASY)]
     else:
         chart = draw_chart(rng, size, rng.choice(_SCALES), False)
@@ -114,7 +114,7 @@ def draw_curve(rng: random.Random, level: Level) -> Item:
     """The value of a line at an x."""
     size, colours = draw_size(rng), pick(rng, 2)
     if level is Level.EASY:
-        chart = draw_chart(rng, size, 100, True)
+        chart = draw_chart(rng, size, _EASY_SCALE, True)
         x = rng.randint(1, chart.steps - 1)
         value = rng.choice(_EASY)
         row, half = chart.row(value), round(0.025 * min(size))

@@ -28,7 +28,8 @@ _LOOK = {
     Level.HARD: ("The digit is tiny, this is a guess.", "A tiny digit, hardly readable."),
 }
 _DIGIT_OF_FRAME = 0.56
-_CROP_HALF = 4  # view pixels around the middle of a tiny frame
+_CROP_HALF = 5  # view pixels around the middle of a tiny frame
+_TWO_DIGITS = range(10, 100)  # so that a small model copies places more reliably
 _CONCLUSION = "The enlarged crop shows the digit."
 _SHOW = "\ndisplay(original_image.crop(box).resize((112, 112)))"
 _TURNED_DIGITS = "23457"  # the others look like themselves or like one another
@@ -63,12 +64,13 @@ def draw_digit(rng: random.Random, level: Level) -> Item:
     for each in framed:
         paint_framed(rng, pixels, each)
     asked = framed[0]
-    if rng.random() < 0.7:
+    view = VIEWS[size]
+    x, y = (round((at + 0.5) * small / large) for at, small, large in zip(asked.center, view, size, strict=True))
+    is_place = rng.random() < 0.45
+    if not (is_place and x in _TWO_DIGITS and y in _TWO_DIGITS):
         question = rng.choice(_FRAME).format(color=asked.colour.name)
         plans = tuple(Plan(name, thought, code + _SHOW, _CONCLUSION) for name, thought, code in find_frame(asked.colour))
     else:
-        view = VIEWS[size]
-        x, y = (round((at + 0.5) * small / large) for at, small, large in zip(asked.center, view, size, strict=True))
         question = rng.choice(_NEAR).format(x=x, y=y)
         plans = (_near_plan(x, y, view, level),)
     look = rng.choice(_LOOK[level])
