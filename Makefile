@@ -30,7 +30,7 @@ demo: $(READY)  ## the model that comes along, asked about a few pictures
 
 tiny: $(DEV)  ## the small model again, from nothing: under an hour on two cores
 	$(RUN)/codedance train sft recipes/tiny-sft.toml --out runs/tiny-sft
-	$(RUN)/codedance train grpo recipes/tiny-grpo.toml start.path=runs/tiny-sft/model --out runs/tiny-grpo
+	$(RUN)/codedance train grpo recipes/tiny-grpo.toml --out runs/tiny-grpo
 	$(RUN)/codedance train pack runs/tiny-grpo/model runs/tiny-sft runs/tiny-grpo --out runs/tiny
 
 test: $(DEV)  ## everything but the slow tests

@@ -10,15 +10,18 @@ import pytest
 from PIL import Image
 
 from codedance.errors import StoreError
+from codedance.tasks import parquet
 from codedance.tasks.parquet import write_parquet
 from codedance.tasks.synthetic import Level, make_items
 
 
-def test_rows_hold_question_picture_and_answer(tmp_path: Path) -> None:
-    items = list(make_items(["count", "digit"], list(Level), 300, seed=3))
-    assert write_parquet(items, tmp_path / "t.parquet", split="test") == 300
+def test_rows_hold_question_picture_and_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_GROUP", 16)
+    items = list(make_items(["count", "digit"], list(Level), 40, seed=3))
+    assert write_parquet(items, tmp_path / "t.parquet", split="test") == 40
+    assert pq.ParquetFile(tmp_path / "t.parquet").num_row_groups == 3
     rows = pq.read_table(tmp_path / "t.parquet").to_pylist()
-    assert len(rows) == 300
+    assert len(rows) == 40
     for number, (row, item) in enumerate(zip(rows, items, strict=True)):
         (picture,) = row["images"]
         assert Image.open(io.BytesIO(picture["bytes"])).tobytes() == item.image.tobytes()
