@@ -37,7 +37,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codedance.cli.threads import let_threads_sleep
 from codedance.images import InputImage, PixelRule, load_input
 from codedance.model import Message, Reply
 from codedance.model.named import TINY
@@ -446,7 +445,7 @@ def main() -> None:
     model: Path = flags.model.resolve()
     if not (model / "config.json").is_file():
         parser.error(f"{model}: there is no model; name the folder of one with --model, such as runs/tiny-sft/model")
-    let_threads_sleep()
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch is loaded
     os.environ["TQDM_DISABLE"] = "1"
     with tempfile.TemporaryDirectory() as name:
         book, steps = Path(name), 2 * flags.steps

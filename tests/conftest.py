@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from PIL import Image
 from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
 from model.serve import Served, serve
+
+os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads stall where two test processes share the cores
 
 QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from codedance.cli.threads import let_threads_sleep
-
 _SLOTS = 128
 
 
@@ -29,11 +27,9 @@ def exam(
     model
         A folder with a transformers vision-language model.
     """
-    from codedance.tasks.synthetic import FAMILIES
-
-    let_threads_sleep()
     from codedance.model.processors import pixel_rule
     from codedance.rollout.settings import Settings
+    from codedance.tasks.synthetic import FAMILIES
     from codedance.train.exam import paper
     from codedance.train.pack import direct_table, sit
     from codedance.train.start import Start, open_learner
@@ -62,7 +58,6 @@ def pack(
     model
         A folder with a transformers vision-language model.
     """
-    let_threads_sleep()
     from codedance.train.pack import pack as write
 
     print(write(model, runs, out, each=each))

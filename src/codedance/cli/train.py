@@ -12,7 +12,6 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from codedance.cli.exam import exam, pack
-from codedance.cli.threads import let_threads_sleep
 
 train = App(name="train", help="Teach a model by a recipe; the same command goes on where it was interrupted.")
 
@@ -27,8 +26,6 @@ train.command(pack)
 def sft(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
     """Supervised fine-tuning: learn from written conversations."""
     from codedance.config import read_config
-
-    let_threads_sleep()
     from codedance.train.sft import SftRecipe, train_sft
 
     plan = read_config(SftRecipe, recipe, settings)
@@ -40,8 +37,6 @@ def sft(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
 def grpo(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
     """Reinforcement learning: roll out, reward, and do more of what paid."""
     from codedance.config import read_config
-
-    let_threads_sleep()
     from codedance.train.grpo import GrpoRecipe, train_grpo
 
     plan = read_config(GrpoRecipe, recipe, settings)
