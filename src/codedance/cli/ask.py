@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
+from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags, side_by_side
 from codedance.cli.plain import visible
 from codedance.errors import ConfigError, DataError, ModelError, SandboxError
 from codedance.types import StopReason, Task, Trace, Turn
@@ -81,7 +81,7 @@ async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFla
     from codedance.rollout.store import IMAGES
 
     talk = Console(stderr=True)
-    async with asking.open(tries=_TRIES) as model, sandbox.open(slots=1) as box:
+    async with side_by_side(asking.open(tries=_TRIES), sandbox.open(slots=1)) as (model, box):
         settings = rollout.settings(model)
         with open_store(folder, model, box, settings) as store:
             how = protocol() if sys.stderr.isatty() else None

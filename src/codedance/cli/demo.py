@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
+from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags, side_by_side
 from codedance.cli.plain import visible
 from codedance.errors import DataError
 from codedance.types import Task, Trace, Turn
@@ -61,7 +61,7 @@ async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[Trac
 
     how = protocol() if sys.stderr.isatty() else None
     traces = []
-    async with ModelFlags(model="tiny").open() as model, sandbox.open(slots=1) as box:
+    async with side_by_side(ModelFlags(model="tiny").open(), sandbox.open(slots=1)) as (model, box):
         settings = RolloutFlags().settings(model)
         with open_store(folder, model, box, settings) as store:
             for number, (file, question, answer) in enumerate(_QUESTIONS, start=1):

@@ -5,7 +5,9 @@ Each group is a frozen record whose fields become flags (`Common.base_url` -> --
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -98,3 +100,18 @@ class SandboxFlags:
         from codedance.sandbox import Limits, Sandbox
 
         return Sandbox(Limits(time_s=self.time_s, memory_mb=self.memory_mb), require=self.isolation, slots=slots)
+
+
+@asynccontextmanager
+async def side_by_side(
+    model: AbstractAsyncContextManager[ChatModel], sandbox: Sandbox
+) -> AsyncIterator[tuple[ChatModel, Sandbox]]:
+    """Both, the sandbox starting while the model is loaded: somebody is waiting."""
+    async with AsyncExitStack() as stack:
+        starting = (stack.enter_async_context(model), stack.enter_async_context(sandbox))
+        asked, box = await asyncio.gather(*starting, return_exceptions=True)
+        if isinstance(asked, BaseException):
+            raise asked
+        if isinstance(box, BaseException):
+            raise box
+        yield asked, box

@@ -8,14 +8,18 @@ where there is no endpoint. Not covered: caching and cost, which wrap the model 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from codedance.errors import ConfigError, ModelError
 from codedance.model.chat import ChatModel
+
+if TYPE_CHECKING:
+    from codedance.model.local import LocalModel
 
 _HOW = "name one with --model: tiny, openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
 
@@ -50,9 +54,7 @@ async def open_model(
     elif kind == "hf":
         if not Path(rest).is_dir():  # before torch is loaded, which takes seconds
             raise ConfigError(f"{name}: {rest or 'nothing'} is no folder; hf:PATH names one with a model in transformers' format")
-        from codedance.model.local import LocalModel
-
-        local = LocalModel(rest)
+        local = await asyncio.to_thread(_load, rest)
         try:
             yield local
         finally:
@@ -76,3 +78,10 @@ async def open_model(
             wanted, urls, concurrency=concurrency, tries=tries, detail=look, record_tokens=record_tokens
         ) as model:
             yield model
+
+
+def _load(folder: str) -> LocalModel:
+    """Seconds of imports and of reading."""
+    from codedance.model.local import LocalModel
+
+    return LocalModel(folder)
