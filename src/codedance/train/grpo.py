@@ -27,13 +27,14 @@ from codedance.config import Section
 from codedance.errors import ConfigError, DataError, TrainError
 from codedance.model.loading import vocabulary
 from codedance.model.local import LocalModel
-from codedance.reward import RAN, Outcomes, Rewarded, outcome_of, reward
+from codedance.reward import Rewarded, reward
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits, Sandbox
 from codedance.tasks import read_tasks
 from codedance.tasks.synthetic import Level, check_families, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.checkpoint import MODEL, claim, restore, save, write_model
+from codedance.train.harvest import harvest_of, joined, told_of
 from codedance.train.journal import Journal, Show, quiet
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
@@ -91,17 +92,6 @@ class _Row:
 
     sequence: TokenSequence
     advantage: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class _Harvest:
-    """What the rollouts of one rank came to."""
-
-    outcomes: Outcomes
-    levels: list[str]
-    turns: list[int]
-    tokens: int
-    """That the model wrote."""
 
 
 def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metrics: None) -> Path:
@@ -180,14 +170,14 @@ class _Run:
             raise TrainError(f"step {step}: most rollouts broke, one of them by: {broken[0].error}; the same command goes on")
         groups = groups[[not trace.is_unfinished for trace in traces]]
         traces = [trace for trace in traces if not trace.is_unfinished]
-        all_of_them = self._ranks.gather(_harvest(traces, groups))
-        outcomes = _joined([harvest.outcomes for harvest in all_of_them])
+        all_of_them = self._ranks.gather(harvest_of(traces, groups))
+        outcomes = joined(all_of_them)
         rewarded = self._reward(outcomes)
         first = sum(len(harvest.outcomes) for harvest in all_of_them[: self._ranks.rank])
         rows = [row for n, trace in enumerate(traces) for row in _rows(trace, rewarded, first + n, shelf)]
         moved = self._move(step, rows, sum(harvest.tokens for harvest in all_of_them))
         spent = {"sample_s": sampled - began, "update_s": time.perf_counter() - sampled}
-        return {**moved, **_told(all_of_them, outcomes, rewarded), **spent}
+        return {**moved, **told_of(all_of_them, outcomes, rewarded), **spent}
 
     def _draw(self, step: int) -> list[Task]:
         """The questions of a step."""
@@ -261,21 +251,6 @@ def _read_questions(asked: Questions) -> list[Task]:
     return tasks
 
 
-def _harvest(traces: Sequence[Trace], groups: NDArray[np.int64]) -> _Harvest:
-    outcomes = outcome_of(traces, [float(trace.exact_match is True) for trace in traces], groups)
-    written = sum(len(turn.token_ids or ()) for trace in traces for turn in trace.turns)
-    return _Harvest(outcomes, [trace.category.rpartition("/")[2] for trace in traces], [len(t.turns) for t in traces], written)
-
-
-def _joined(parts: Sequence[Outcomes]) -> Outcomes:
-    return Outcomes(
-        groups=np.concatenate([part.groups for part in parts]),
-        accuracy=np.concatenate([part.accuracy for part in parts]),
-        format_ok=np.concatenate([part.format_ok for part in parts]),
-        calls=tuple(calls for part in parts for calls in part.calls),
-    )
-
-
 def _rows(trace: Trace, rewarded: Rewarded, index: int, shelf: Shelf) -> list[_Row]:
     """The sequences of a rollout; the tokens of a turn get the advantage of that turn."""
     calls: dict[int, int] = {}
@@ -286,23 +261,3 @@ def _rows(trace: Trace, rewarded: Rewarded, index: int, shelf: Shelf) -> list[_R
     context = 0.0
     by_turn = np.array([context, *worth], np.float32)
     return [_Row(sequence, by_turn[sequence.turns + 1]) for sequence in of_trace(trace, shelf.read)]
-
-
-def _told(harvests: Sequence[_Harvest], outcomes: Outcomes, rewarded: Rewarded) -> dict[str, float]:
-    """How the rollouts went, by level of difficulty."""
-    uses = np.array([len(calls) > 0 for calls in outcomes.calls])
-    statuses = [status for calls in outcomes.calls for status in calls]
-    levels = np.array([level for harvest in harvests for level in harvest.levels])
-    told = {
-        "reward": float(rewarded.reward.mean()),
-        "accuracy": float(outcomes.accuracy.mean()),
-        "format": float(outcomes.format_ok.mean()),
-        "uses_code": float(uses.mean()),
-        "code_runs": float(np.mean([status in RAN for status in statuses])) if statuses else 1.0,
-        "turns": float(np.mean([turns for harvest in harvests for turns in harvest.turns])),
-    }
-    for level in Level:
-        own = levels == level
-        if own.any():
-            told |= {f"accuracy_{level}": float(outcomes.accuracy[own].mean()), f"uses_code_{level}": float(uses[own].mean())}
-    return told

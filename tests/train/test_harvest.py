@@ -1,0 +1,44 @@
+"""Figures of a step, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from codedance.reward import Outcomes, reward
+from codedance.train.harvest import Harvest, joined, told_of
+from reward.batches import BAD, OK, batch
+
+
+def harvest(outcomes: Outcomes, level: str) -> Harvest:
+    return Harvest(outcomes, [level] * len(outcomes), [1 + len(calls) for calls in outcomes.calls], tokens=10)
+
+
+def test_the_figures_of_two_ranks_are_those_of_all_rollouts() -> None:
+    easy = harvest(batch([(1.0, ()), (1.0, (OK,)), (0.0, ())]), "easy")
+    hard = batch([(1.0, (OK,)), (0.0, (OK, BAD)), (0.0, ())])
+    harvests = [easy, harvest(Outcomes(hard.groups + 1, hard.accuracy, hard.format_ok, hard.calls), "hard")]
+    outcomes = joined(harvests)
+    told = told_of(harvests, outcomes, reward("outcome")(outcomes))
+    assert told["accuracy"] == told["uses_code"] == pytest.approx(1 / 2)
+    assert (told["accuracy_easy"], told["uses_code_easy"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert (told["accuracy_hard"], told["uses_code_hard"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert told["code_runs"] == pytest.approx(3 / 4)
+    assert told["turns"] == pytest.approx((1 + 2 + 1 + 2 + 3 + 1) / 6)
+    assert "worth_ran" not in told, "no group is mostly right"
+
+
+def test_where_most_is_right_released_pays_failing_code_and_guarded_does_not() -> None:
+    outcomes = batch([(1.0, ()), (1.0, (OK,)), (1.0, (OK,)), (1.0, (BAD,))])
+    without_turns = {}
+    for name in ("released", "guarded"):
+        rewarded = reward(name)(outcomes)
+        told = told_of([harvest(outcomes, "easy")], outcomes, rewarded)
+        assert told["worth_ran"] == pytest.approx(np.mean([rewarded.of_turn(1, 0), rewarded.of_turn(2, 0)]))
+        assert told["worth_failed"] == pytest.approx(rewarded.of_turn(3, 0))
+        without_turns[name] = rewarded.advantage[3] - rewarded.advantage[1]
+    assert without_turns["released"] > 0.5
+    assert without_turns["guarded"] <= 0
+    assert told["worth_failed"] < told["worth_ran"]
