@@ -25,7 +25,13 @@ def test_a_packed_model_opens_and_its_card_has_every_table(tmp_path: Path, monke
     model = train_sft(sft(most_minutes=1e-6), tmp_path / "run")
     card = pack(model, [tmp_path / "run"], tmp_path / "packed", each=1).read_text()
     assert "$" not in card
-    for line in ("| run | 1 | 0.", "| count | easy | 1 |", "| count_half | hard | 1 |", "| count | 0.", "Wilson 95 % intervals"):
+    for line in (
+        "| run | 1 | 1 | 0.",
+        "| count | easy | 1 |",
+        "| count_half | hard | 1 |",
+        "| count | 0.",
+        "Wilson 95 % intervals",
+    ):
         assert line in card, line
     weights = load_file(tmp_path / "packed" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}

@@ -26,7 +26,8 @@ from codedance.train.start import Learner
 
 MODEL = "model"
 """The folder of the finished model inside a training run."""
-_RECIPE = "recipe.json"
+RECIPE = "recipe.json"
+"""The settings that a run was begun with, inside its folder."""
 _FREE = {"most_minutes", "checkpoint_every", "workers"}
 """Settings that do not change what comes out."""
 _STATE = "training.pt"
@@ -40,7 +41,7 @@ def claim(folder: Path, recipe: Section) -> None:
         ConfigError: the folder holds a run of another recipe.
         StoreError: it cannot be written.
     """
-    file = folder / _RECIPE
+    file = folder / RECIPE
     told = recipe.model_dump(mode="json", exclude=_FREE)
     try:
         if not file.is_file():

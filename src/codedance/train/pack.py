@@ -8,6 +8,7 @@ The card's tables are written from an exam of the packed model itself. Not cover
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import date
 from importlib import resources
@@ -21,7 +22,7 @@ from codedance.model.processors import pixel_rule
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
 from codedance.tasks.synthetic import FAMILIES, Level
-from codedance.train.checkpoint import write_model
+from codedance.train.checkpoint import RECIPE, write_model
 from codedance.train.exam import Exam, Question, examine, paper, read_directly, shown
 from codedance.train.journal import read_metrics
 from codedance.train.start import Learner, Start, open_learner
@@ -87,12 +88,13 @@ def direct_table(learner: Learner, questions: Sequence[Question], settings: Sett
 
 
 def _training(runs: Sequence[Path]) -> str:
-    """Steps and time of each run, as Markdown."""
-    lines = ["| run | steps | minutes of steps |", "|---|---|---|"]
+    """Seed, steps and time of each run, as Markdown."""
+    lines = ["| run | seed | steps | minutes of steps |", "|---|---|---|---|"]
     for run in runs:
         metrics = read_metrics(run)
+        seed = json.loads((run / RECIPE).read_text())["seed"] if (run / RECIPE).is_file() else "?"
         spent = sum(line.get("seconds", 0.0) + line.get("sample_s", 0.0) + line.get("update_s", 0.0) for line in metrics)
-        lines.append(f"| {run.name} | {len(metrics)} | {spent / 60:.1f} |")
+        lines.append(f"| {run.name} | {seed} | {len(metrics)} | {spent / 60:.1f} |")
     return "\n".join(lines)
 
 
