@@ -73,9 +73,10 @@ def _grid_plans(colour: Colour) -> tuple[Plan, ...]:
         "    x0, y0 = i % 3 * w, i // 3 * h\n"
         "    cv2.rectangle(a, (x0, y0), (x0 + w, y0 + h), (0, 0, 0), 4)\n"
         f"cv2.circle(a, (x, y), h // 3, {colour.code}, -1)\n"
-        "display(a)"
+        "display(cv2.resize(a, (112, 112)))"
     )
     cell = (
+        "import cv2\n"
         "import numpy as np\nfrom PIL.ImageColor import getrgb\n"
         "a = np.array(original_image).astype(int)\n"
         f"y, x = np.argwhere({colour.numpy_mask}).mean(0)\n"
@@ -84,7 +85,7 @@ def _grid_plans(colour: Colour) -> tuple[Plan, ...]:
         f"a[y:y + h, x:x + w] = {colour.code}\n"
         "a[h - 2:h + 3] = a[2 * h - 2:2 * h + 3] = 0\n"
         "a[:, w - 2:w + 3] = a[:, 2 * w - 2:2 * w + 3] = 0\n"
-        "display(a.astype(np.uint8))"
+        "display(cv2.resize(a.astype(np.uint8), (112, 112)))"
     )
     thought = f"On a copy I draw the grid and, where the {colour.name} dot is,"
     conclusion = "The copy shows the place in the grid."

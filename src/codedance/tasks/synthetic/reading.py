@@ -133,8 +133,17 @@ def find_frame(colour: Colour) -> tuple[tuple[str, str, str], ...]:
 
 def _near_plan(x: int, y: int, view: tuple[int, int], level: Level) -> Plan:
     half = _CROP_HALF if level is Level.HARD else min(view) * 3 // 7
-    code = f"x, y = {x}, {y}\nbox = to_original((x - {half}, y - {half}, x + {half}, y + {half})){_SHOW}"
-    return Plan("near", "I crop around that place and enlarge it.", code, _CONCLUSION)
+    code = (
+        "import numpy as np\n"
+        f"x, y = {x}, {y}\n"
+        f"box = to_original((x - {half}, y - {half}, x + {half}, y + {half}))\n"
+        "crop = original_image.crop(box)\n"
+        "y, x = np.where(np.array(crop).max(2) < 100)\n"
+        "h = y.max() - y.min()\n"
+        "x, y = (x.min() + x.max()) // 2, (y.min() + y.max()) // 2\n"
+        "display(crop.crop((x - h, y - h, x + h, y + h)).resize((112, 112)))"
+    )
+    return Plan("near", "I crop around that place, find the dark digit and enlarge it.", code, _CONCLUSION)
 
 
 def draw_rotate(rng: random.Random, level: Level) -> Item:
