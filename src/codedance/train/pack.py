@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -29,6 +31,8 @@ from codedance.train.start import Learner, Start, open_learner
 from codedance.types import Sampling
 
 _SLOTS = 128
+_DRAWN = 30
+"""Questions of every family whose code is drawn at temperature 1."""
 _CARD = "README.md"
 
 
@@ -52,6 +56,9 @@ def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int =
     settings = Settings(turns=4, sampling=Sampling(temperature=0.0, max_tokens=320, seed=seed), rule=pixel_rule(packed.processor))
     questions = paper(FAMILIES, each, seed)
     greedy = asyncio.run(sit(packed, questions, settings))
+    draws = replace(settings, sampling=replace(settings.sampling, temperature=1.0))
+    coded = [question for question in questions if question.level is Level.HARD and not FAMILIES[question.family].composite]
+    drawn = asyncio.run(sit(packed, coded[:: max(1, each // _DRAWN)], draws))
     values = {
         "date": date.today().isoformat(),
         "weights": f"{sum(weight.numel() for weight in packed.model.parameters()) / 1e6:.2f}",
@@ -60,7 +67,7 @@ def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int =
         "exam": Exam(tuple(s for s in greedy.sittings if not FAMILIES[s.question.family].composite)).table(),
         "composites": Exam(tuple(s for s in greedy.sittings if FAMILIES[s.question.family].composite)).table(),
         "direct": direct_table(packed, questions, settings),
-        "codes": _codes(greedy),
+        "codes": _codes(drawn),
         "each": str(each),
         "seed": str(seed),
     }
@@ -99,10 +106,11 @@ def _training(runs: Sequence[Path]) -> str:
 
 
 def _codes(exam: Exam) -> str:
-    """How many different programs each family was answered with, slots aside, as Markdown."""
-    lines = ["| family | templates used |", "|---|---|"]
+    """By which templates of code each family was answered, as Markdown."""
+    lines = ["| family | n | templates | another program |", "|---|---|---|---|"]
     for family in dict.fromkeys(sitting.question.family for sitting in exam.sittings):
-        own = [s for s in exam.sittings if s.question.family == family and s.code is not None]
-        used = {plan.template for s in own for plan in s.question.item().plans if plan.code == s.code}
-        lines.append(f"| {family} | {', '.join(sorted(used)) or '-'} |")
+        own = [sitting for sitting in exam.sittings if sitting.question.family == family and sitting.code is not None]
+        used = Counter(plan.template for s in own for plan in s.question.item().plans if plan.code == s.code)
+        told = ", ".join(f"{template} {count}" for template, count in used.most_common()) or "-"
+        lines.append(f"| {family} | {len(own)} | {told} | {len(own) - used.total()} |")
     return "\n".join(lines)
