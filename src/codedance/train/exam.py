@@ -163,4 +163,4 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     share, spread = hits / of, z * z / of
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)
