@@ -22,19 +22,16 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 from codedance.config import read_config
-from codedance.model.processors import pixel_rule
-from codedance.rollout.settings import Settings
 from codedance.tasks.synthetic import Level
-from codedance.train.exam import Question, paper, read_directly
+from codedance.train.exam import Question, paper, readable, settings_of, sit
 from codedance.train.grpo import GrpoRecipe, train_grpo
 from codedance.train.journal import read_metrics
-from codedance.train.pack import sit
 from codedance.train.start import Start, open_learner
-from codedance.types import Sampling
 
 RECIPE = Path(__file__).parents[1] / "recipes/tiny-grpo.toml"
 READABLE = 0.9
 SAMPLES = 10
+SEED = 5
 WINDOW = 10
 """Steps that a point of the curves is the mean of."""
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t for the mean of so many
@@ -52,19 +49,13 @@ class Result:
     code_runs: float
 
 
-def settings_of(model: Path, temperature: float) -> Settings:
-    rule = pixel_rule(open_learner(Start(path=model)).processor)
-    return Settings(turns=4, rule=rule, sampling=Sampling(temperature=temperature, max_tokens=320, seed=5))
-
-
-def readable(start: Path, questions: list[Question], out: Path) -> list[Question]:
+def found_readable(start: Path, questions: list[Question], out: Path) -> list[Question]:
     """The easy questions that the start answers at a glance; kept in a file."""
     file = out / "readable.json"
     if file.is_file():
         return [Question(family, Level(level), seed) for family, level, seed in json.loads(file.read_text())]
-    easy = [question for question in questions if question.level is Level.EASY]
-    shares = read_directly(open_learner(Start(path=start)), easy, settings_of(start, 1.0), samples=SAMPLES)
-    found = [question for question, share in zip(easy, shares, strict=True) if share >= READABLE]
+    learner = open_learner(Start(path=start))
+    found = readable(learner, questions, settings_of(learner, temperature=1.0, seed=SEED), share=READABLE, samples=SAMPLES)
     file.write_text(json.dumps(found))
     return found
 
@@ -74,7 +65,7 @@ def examine(model: Path, easy: list[Question], hard: list[Question], temperature
     if file.is_file():
         return Result(**json.loads(file.read_text()))
     learner = open_learner(Start(path=model))
-    exam = asyncio.run(sit(learner, [*easy, *hard], settings_of(model, temperature)))
+    exam = asyncio.run(sit(learner, [*easy, *hard], settings_of(learner, temperature=temperature, seed=SEED)))
     parts = [exam.sittings[: len(easy)], exam.sittings[len(easy) :]]
     code = [sum(sitting.calls > 0 for sitting in part) / len(part) for part in parts]
     right = [sum(sitting.is_right for sitting in part) / len(part) for part in parts]
@@ -127,7 +118,7 @@ def main() -> None:
     rewards, seeds = args.rewards.split(","), [int(seed) for seed in args.seeds.split(",")]
     families = read_config(GrpoRecipe, RECIPE, [f"start.path={args.start}", *args.settings]).questions.families
     questions = paper(families, args.each, seed=31)
-    easy = readable(args.start, questions, args.out)
+    easy = found_readable(args.start, questions, args.out)
     hard = [question for question in questions if question.level is Level.HARD]
     rows = {"start": {heat: [examine(args.start, easy, hard, heat, args.out / f"start-{heat}.json")] for heat in (1.0, 0.0)}}
     for reward in rewards:

@@ -32,13 +32,13 @@ def test_the_figures_of_two_ranks_are_those_of_all_rollouts() -> None:
 
 def test_where_most_is_right_released_pays_failing_code_and_guarded_does_not() -> None:
     outcomes = batch([(1.0, ()), (1.0, (OK,)), (1.0, (OK,)), (1.0, (BAD,))])
-    without_turns = {}
+    gain, worth = {}, {}
     for name in ("released", "guarded"):
         rewarded = reward(name)(outcomes)
         told = told_of([harvest(outcomes, "easy")], outcomes, rewarded)
         assert told["worth_ran"] == pytest.approx(np.mean([rewarded.of_turn(1, 0), rewarded.of_turn(2, 0)]))
         assert told["worth_failed"] == pytest.approx(rewarded.of_turn(3, 0))
-        without_turns[name] = rewarded.advantage[3] - rewarded.advantage[1]
-    assert without_turns["released"] > 0.5
-    assert without_turns["guarded"] <= 0
-    assert told["worth_failed"] < told["worth_ran"]
+        gain[name], worth[name] = rewarded.advantage[3] - rewarded.advantage[1], told
+    assert gain["released"] > 0.5
+    assert gain["guarded"] <= 0
+    assert worth["guarded"]["worth_failed"] < worth["guarded"]["worth_ran"]

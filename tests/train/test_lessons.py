@@ -43,6 +43,7 @@ def book(processor: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_answer_weighs_more_and_what_was_observed_nothing(processor: Any) -> None:
+    seen = 0
     for number in range(12):
         example = scribe(processor, STAGE).example(0, number)
         assert ((example.weights > 0) <= (example.sequence.turns >= 0)).all()
@@ -50,6 +51,8 @@ def test_the_answer_weighs_more_and_what_was_observed_nothing(processor: Any) ->
         last = processor.tokenizer.decode(example.sequence.ids[example.sequence.turns == example.sequence.turns.max()])
         if len(heavy):
             assert f"<answer>{processor.tokenizer.decode(heavy)}</answer>" in last
+        seen += len(heavy)
+    assert seen
 
 
 def test_a_guess_at_a_hard_item_is_not_learnt(processor: Any) -> None:

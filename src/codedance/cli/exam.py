@@ -8,8 +8,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-_SLOTS = 128
-
 
 def exam(
     model: Path,
@@ -27,19 +25,14 @@ def exam(
     model
         A folder with a transformers vision-language model.
     """
-    from codedance.model.processors import pixel_rule
-    from codedance.rollout.settings import Settings
     from codedance.tasks.synthetic import FAMILIES
-    from codedance.train.exam import paper
-    from codedance.train.pack import direct_table, sit
+    from codedance.train.exam import direct_table, paper, settings_of, sit
     from codedance.train.start import Start, open_learner
-    from codedance.types import Sampling
 
     learner = open_learner(Start(path=model))
     names = [name.strip() for name in families.split(",") if name.strip()] or list(FAMILIES)
     questions = paper(names, each, seed)
-    sampling = Sampling(temperature=temperature, max_tokens=320, seed=seed)
-    settings = Settings(turns=turns, sampling=sampling, rule=pixel_rule(learner.processor))
+    settings = settings_of(learner, temperature=temperature, seed=seed, turns=turns)
     print(asyncio.run(sit(learner, questions, settings)).table())
     print("\nRight without code:\n")
     print(direct_table(learner, questions, settings))

@@ -29,7 +29,7 @@ MODEL = "model"
 RECIPE = "recipe.json"
 """The settings that a run was begun with, inside its folder."""
 _FREE = {"most_minutes", "checkpoint_every", "workers"}
-"""Settings that do not change what comes out."""
+"""Settings that do not change what a step computes."""
 _STATE = "training.pt"
 _KEPT = 2
 
@@ -46,7 +46,9 @@ def claim(folder: Path, recipe: Section) -> None:
     try:
         if not file.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(told, indent=1))
+            part = file.with_suffix(".part")
+            part.write_text(json.dumps(told, indent=1))
+            os.replace(part, file)
         begun = dict(_flat(json.loads(file.read_text())))
     except (OSError, ValueError) as error:
         raise StoreError(f"{file}: it cannot be written or read: {error}") from None
@@ -108,8 +110,9 @@ def write_model(learner: Learner, folder: Path) -> None:
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Every setting by its dotted name."""
-    if isinstance(value, dict) and value:
-        for key, part in value.items():
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if parts:
+        for key, part in parts:
             yield from _flat(part, f"{name}.{key}" if name else key)
     else:
         yield name, value

@@ -20,17 +20,21 @@ import torch
 from codedance.model.chat import ChatModel
 from codedance.model.decoding import Row, decode
 from codedance.model.loading import vocabulary
-from codedance.model.processors import encode
+from codedance.model.local import LocalModel
+from codedance.model.processors import encode, pixel_rule
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
 from codedance.tasks.synthetic import FAMILIES, Item, Level, make_item, to_task
 from codedance.train.start import Learner
 from codedance.train.teacher import Teacher
+from codedance.types import Sampling
 
 _EXAM_SEEDS = 1 << 40
 """Those of training are below."""
 _ANSWER_TOKENS = 12
+_REPLY_TOKENS = 320
+_SLOTS = 128
 _ROWS = 64
 
 
@@ -112,6 +116,18 @@ async def examine(
     return Exam(tuple(await asyncio.gather(*(sit(number, question) for number, question in enumerate(questions)))))
 
 
+def settings_of(learner: Learner, *, temperature: float, seed: int, turns: int = 4) -> Settings:
+    """How a model is examined that sees pictures by the rule of its own processor."""
+    sampling = Sampling(temperature=temperature, max_tokens=_REPLY_TOKENS, seed=seed)
+    return Settings(turns=turns, sampling=sampling, rule=pixel_rule(learner.processor))
+
+
+async def sit(learner: Learner, questions: Sequence[Question], settings: Settings) -> Exam:
+    """Examine a model that is in memory."""
+    async with LocalModel.of(learner.model, learner.processor) as model, Sandbox(slots=_SLOTS) as sandbox:
+        return await examine(model, questions, settings, sandbox)
+
+
 def read_directly(learner: Learner, questions: Sequence[Question], settings: Settings, *, samples: int = 1) -> list[float]:
     """For each question the share of right answers when the model has to answer at a glance.
 
@@ -135,6 +151,27 @@ def read_directly(learner: Learner, questions: Sequence[Question], settings: Set
         ]
         shares += [sum(right[n : n + samples]) / samples for n in range(0, len(right), samples)]
     return shares
+
+
+def readable(
+    learner: Learner, questions: Sequence[Question], settings: Settings, *, share: float, samples: int
+) -> list[Question]:
+    """The easy ones among some questions that are answered right at a glance in this share of the draws or more."""
+    easy = [question for question in questions if question.level is Level.EASY]
+    shares = read_directly(learner, easy, settings, samples=samples)
+    return [question for question, found in zip(easy, shares, strict=True) if found >= share]
+
+
+def direct_table(learner: Learner, questions: Sequence[Question], settings: Settings) -> str:
+    """What the model reads without code, by family, as Markdown."""
+    lines = ["| family | easy | hard |", "|---|---|---|"]
+    for family in dict.fromkeys(question.family for question in questions):
+        cells = []
+        for level in Level:
+            own = [question for question in questions if question[:2] == (family, level)]
+            cells.append(shown(round(sum(read_directly(learner, own, settings))), len(own)) if own else "-")
+        lines.append(f"| {family} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _reader(learner: Learner, teacher: Teacher, item: Item, seed: int | None) -> Row:

@@ -101,7 +101,7 @@ def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metri
         ConfigError: the recipe cannot be followed.
         TrainError: the model or the sandbox broke.
     """
-    reward(recipe.reward)  # what is wrong is told before anything is loaded
+    reward(recipe.reward)  # what is wrong is told before the folder is claimed
     _read_questions(recipe.questions)
     open_processor(recipe.start.path)
     claim(folder, recipe)

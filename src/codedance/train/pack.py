@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -19,18 +18,12 @@ from string import Template
 
 import torch
 
-from codedance.model.local import LocalModel
-from codedance.model.processors import pixel_rule
-from codedance.rollout.settings import Settings
-from codedance.sandbox import Sandbox
 from codedance.tasks.synthetic import FAMILIES, Level
 from codedance.train.checkpoint import RECIPE, write_model
-from codedance.train.exam import Exam, Question, examine, paper, read_directly, shown
+from codedance.train.exam import Exam, direct_table, paper, settings_of, sit
 from codedance.train.journal import read_metrics
-from codedance.train.start import Learner, Start, open_learner
-from codedance.types import Sampling
+from codedance.train.start import Start, open_learner
 
-_SLOTS = 128
 _DRAWN = 30
 """Questions of every family whose code is drawn at temperature 1."""
 _CARD = "README.md"
@@ -49,21 +42,21 @@ def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int =
     Raises:
         ConfigError: it is no vision-language model.
     """
+    training = _training(runs)  # a folder that is none is told before the exam
     learner = open_learner(Start(path=model))
     learner.model.to(torch.bfloat16)
     write_model(learner, out)
     packed = open_learner(Start(path=out))
-    settings = Settings(turns=4, sampling=Sampling(temperature=0.0, max_tokens=320, seed=seed), rule=pixel_rule(packed.processor))
+    settings = settings_of(packed, temperature=0.0, seed=seed)
     questions = paper(FAMILIES, each, seed)
     greedy = asyncio.run(sit(packed, questions, settings))
-    draws = replace(settings, sampling=replace(settings.sampling, temperature=1.0))
     coded = [question for question in questions if question.level is Level.HARD and not FAMILIES[question.family].composite]
-    drawn = asyncio.run(sit(packed, coded[:: max(1, each // _DRAWN)], draws))
+    drawn = asyncio.run(sit(packed, coded[:: max(1, each // _DRAWN)], settings_of(packed, temperature=1.0, seed=seed)))
     values = {
         "date": date.today().isoformat(),
         "weights": f"{sum(weight.numel() for weight in packed.model.parameters()) / 1e6:.2f}",
         "megabytes": f"{(out / 'model.safetensors').stat().st_size / 1e6:.1f}",
-        "training": _training(runs),
+        "training": training,
         "exam": Exam(tuple(s for s in greedy.sittings if not FAMILIES[s.question.family].composite)).table(),
         "composites": Exam(tuple(s for s in greedy.sittings if FAMILIES[s.question.family].composite)).table(),
         "direct": direct_table(packed, questions, settings),
@@ -76,30 +69,12 @@ def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int =
     return out / _CARD
 
 
-async def sit(learner: Learner, questions: Sequence[Question], settings: Settings) -> Exam:
-    """Examine a model that is in memory."""
-    async with LocalModel.of(learner.model, learner.processor) as model, Sandbox(slots=_SLOTS) as sandbox:
-        return await examine(model, questions, settings, sandbox)
-
-
-def direct_table(learner: Learner, questions: Sequence[Question], settings: Settings) -> str:
-    """What the model reads without code, by family, as Markdown."""
-    lines = ["| family | easy | hard |", "|---|---|---|"]
-    for family in dict.fromkeys(question.family for question in questions):
-        cells = []
-        for level in Level:
-            own = [question for question in questions if question[:2] == (family, level)]
-            cells.append(shown(round(sum(read_directly(learner, own, settings))), len(own)) if own else "-")
-        lines.append(f"| {family} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def _training(runs: Sequence[Path]) -> str:
     """Seed, steps and time of each run, as Markdown."""
     lines = ["| run | seed | steps | minutes of steps |", "|---|---|---|---|"]
     for run in runs:
         metrics = read_metrics(run)
-        seed = json.loads((run / RECIPE).read_text())["seed"] if (run / RECIPE).is_file() else "?"
+        seed = json.loads((run / RECIPE).read_text())["seed"]
         spent = sum(line.get("seconds", 0.0) + line.get("sample_s", 0.0) + line.get("update_s", 0.0) for line in metrics)
         lines.append(f"| {run.name} | {seed} | {len(metrics)} | {spent / 60:.1f} |")
     return "\n".join(lines)
