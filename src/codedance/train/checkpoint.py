@@ -113,7 +113,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     if parts:
         for key, part in parts:
-            yield from _flat(part, f"{name}.{key}" if name else key)
+            yield from _flat(part, f"{name}.{key}" if name else str(key))
     else:
         yield name, value
 
