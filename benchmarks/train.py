@@ -336,8 +336,8 @@ def sft_recipe(model: Path, steps: int, processes: int) -> SftRecipe:
 
 def write_lessons(model: Path, steps: int, book: Path) -> None:
     """The examples of all sides."""
+    from codedance.model.loading import open_processor
     from codedance.train.lessons import Scribe, write_book
-    from codedance.train.start import open_processor
     from codedance.train.tiny import RULE
 
     recipe = sft_recipe(model, steps, 1)
@@ -362,9 +362,9 @@ def sft_plain(model: Path, steps: int, book: Path, attention: str) -> Figures:
     import torch
     from transformers import AutoModelForImageTextToText
 
+    from codedance.model.loading import open_processor
     from codedance.train.lessons import Lessons
     from codedance.train.ranks import Ranks
-    from codedance.train.start import open_processor
 
     recipe = sft_recipe(model, steps, 1)
     learner: Any = AutoModelForImageTextToText.from_pretrained(

@@ -9,9 +9,11 @@ from subprocess import CompletedProcess
 import pyarrow.parquet as pq
 import pytest
 
+import codedance
 from cli.commands import run
 
 Run = Callable[..., CompletedProcess[str]]
+TINY = str(Path(codedance.__file__).parent / "tiny")
 SFT = '[[stages]]\nkind = "solve"\nsteps = 2\nexamples = 4\npool = 4\nfamilies = ["count"]\n'
 GRPO = 'steps = 1\n[start]\npath = "none"\n[questions]\nfamilies = ["count"]\n'
 
@@ -31,15 +33,19 @@ def recipes(tmp_path: Path) -> Path:
         (("sft", "sft.toml", "optimizer.lr"), "settings are given as name=value"),
         (("sft", "none.toml"), "none.toml: it cannot be read: No such file or directory"),
         (("sft", "sft.toml", "stages=[]"), "stages is []"),
-        (("sft", "sft.toml", "start.path=nowhere"), "nowhere: it has no config.json"),
+        (("sft", "sft.toml", "start.path=nowhere"), "nowhere: it is no folder"),
         (("sft", "grpo.toml"), "there is no setting"),
-        (("grpo", "grpo.toml"), "none: it has no config.json"),
+        (("grpo", "grpo.toml"), "none: it is no folder"),
         (("grpo", "grpo.toml", "reward=gaurded"), "did you mean 'guarded'?"),
         (("grpo", "grpo.toml", "questions.families=['cont']"), "there is no family 'cont'"),
         (("grpo", "grpo.toml", "questions.file='none.jsonl'", "questions.families=[]"), "none.jsonl: it cannot be read"),
         (("grpo", "grpo.toml", "questions.families=[]"), "name either families or a file"),
         (("grpo", "grpo.toml", "policy.clip_low=2"), "policy.clip_low is 2"),
-        (("exam", "nowhere"), "nowhere: it has no config.json"),
+        (("exam", "nowhere"), "nowhere: it is no folder"),
+        (("exam", TINY, "--families", "cuont"), "there is no family 'cuont'"),
+        (("exam", TINY, "--each", "0"), "an exam of 0 questions"),
+        (("grpo", "grpo.toml", "start={}"), "start.path is missing"),
+        (("pack", TINY, "nowhere", "--out", "packed"), "nowhere: it has no recipe.json"),
     ],
 )
 def test_a_mistake_is_one_line(

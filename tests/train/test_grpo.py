@@ -81,5 +81,5 @@ def test_a_reward_that_does_not_exist_is_told(start: Path, tmp_path: Path) -> No
 
 
 def test_a_model_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="none: it has no config.json"):
+    with pytest.raises(ConfigError, match="none: it is no folder"):
         train_grpo(grpo(tmp_path / "none"), tmp_path / "out")

@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from codedance.errors import ConfigError
+from codedance.model.loading import open_processor
 from codedance.rollout.settings import Settings
 from codedance.tasks.synthetic import SLOTS
 from codedance.train.lessons import Lessons, Scribe, Stage, write_book
 from codedance.train.ranks import Ranks
-from codedance.train.start import open_processor
 from codedance.train.tiny import RULE, Sizes, make_model
 from train.recipes import SMALL, SMALL_EYE
 

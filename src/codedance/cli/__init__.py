@@ -42,6 +42,9 @@ def main() -> None:
     """The entry point: every error of ours is one line on stderr."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an answer may have letters that the terminal has not
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what is wrong we say ourselves, in one line
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bars would fill logs
     os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads spin for one another and stall where others want the cores
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)

@@ -29,9 +29,9 @@ def exam(
     from codedance.train.exam import direct_table, paper, settings_of, sit
     from codedance.train.start import Start, open_learner
 
-    learner = open_learner(Start(path=model))
     names = [name.strip() for name in families.split(",") if name.strip()] or list(FAMILIES)
     questions = paper(names, each, seed)
+    learner = open_learner(Start(path=model))
     settings = settings_of(learner, temperature=temperature, seed=seed, turns=turns)
     print(asyncio.run(sit(learner, questions, settings)).table())
     print("\nRight without code:\n")

@@ -8,7 +8,8 @@ Nothing is fetched. Not covered: quantised weights, several accelerators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,29 @@ def fingerprint(folder: Path, *settings: object) -> str:
     return digest_bytes(repr((settings, stats)).encode())
 
 
-def load(folder: Path, device: str | None, dtype: str | None) -> tuple[Any, Any]:
+def load(folder: Path, device: str | None, dtype: str | None, attention: str | None = None) -> tuple[Any, Any]:
     """Processor and model of a folder, ready to be asked.
+
+    Raises:
+        ConfigError: it is no vision-language model, or cannot be loaded; one line with the reason.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    kind = _dtype(dtype or ("bfloat16" if device.startswith("cuda") else "float32"))
+    processor = open_processor(folder)
+    with _told(folder):
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=kind, attn_implementation=attention, output_loading_info=True, **_LOCAL
+        )
+        model, report = loaded
+        if report["missing_keys"]:
+            raise ConfigError(
+                f"{folder}: {len(report['missing_keys'])} weights are missing, such as {min(report['missing_keys'])}"
+            )
+        return processor, model.to(device).eval()
+
+
+def open_processor(folder: Path) -> Any:
+    """The processor of a model's folder.
 
     Raises:
         ConfigError: it is no vision-language model, or cannot be loaded; one line with the reason.
@@ -41,20 +63,18 @@ def load(folder: Path, device: str | None, dtype: str | None) -> tuple[Any, Any]
     if not (folder / "config.json").is_file():
         what = "has no config.json" if folder.is_dir() else "is no folder"
         raise ConfigError(f"{folder}: it {what}; give the folder of a transformers vision-language model")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    kind = _dtype(dtype or ("bfloat16" if device.startswith("cuda") else "float32"))
-    try:
+    with _told(folder):
         config = AutoConfig.from_pretrained(folder, **_LOCAL)
         if config.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or config.is_encoder_decoder:
             raise ConfigError(f"{folder}: {config.model_type} is no vision-language chat model; one such is Qwen2.5-VL")
-        processor = load_processor(folder, config.model_type)
-        loaded: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=kind, output_loading_info=True, **_LOCAL)
-        model, report = loaded
-        if report["missing_keys"]:
-            raise ConfigError(
-                f"{folder}: {len(report['missing_keys'])} weights are missing, such as {min(report['missing_keys'])}"
-            )
-        return processor, model.to(device).eval()
+        return load_processor(folder, config.model_type)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong in it becomes one line."""
+    try:
+        yield
     except ConfigError:
         raise
     except Exception as error:  # boundary: loading runs the code of many libraries over files of any content

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import torch
 
+from codedance.errors import ConfigError
 from codedance.model.chat import ChatModel
 from codedance.model.decoding import Row, decode
 from codedance.model.loading import vocabulary
@@ -25,7 +26,7 @@ from codedance.model.processors import encode, pixel_rule
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
-from codedance.tasks.synthetic import FAMILIES, Item, Level, make_item, to_task
+from codedance.tasks.synthetic import FAMILIES, Item, Level, check_families, make_item, to_task
 from codedance.train.start import Learner
 from codedance.train.teacher import Teacher
 from codedance.types import Sampling
@@ -92,8 +93,15 @@ class Exam:
         return sum(sitting.calls > 0 for sitting in some), len(some)
 
 
-def paper(families: Iterable[str], each: int, seed: int) -> list[Question]:
-    """`each` questions of every family and level, none of which was ever trained on."""
+def paper(families: Sequence[str], each: int, seed: int) -> list[Question]:
+    """`each` questions of every family and level, none of which was ever trained on.
+
+    Raises:
+        ConfigError: there is no such family, or nothing to ask.
+    """
+    check_families(families)
+    if each < 1:
+        raise ConfigError(f"an exam of {each} questions of every family and level; it takes at least 1")
     start = _EXAM_SEEDS + seed * 1_000_000
     cells = [(f, level) for f in families for level in Level if level is Level.HARD or not FAMILIES[f].composite]
     return [Question(family, level, start + number) for family, level in cells for number in range(each)]

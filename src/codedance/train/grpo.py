@@ -25,7 +25,7 @@ from torch import Tensor
 
 from codedance.config import Section
 from codedance.errors import ConfigError, DataError, TrainError
-from codedance.model.loading import vocabulary
+from codedance.model.loading import open_processor, vocabulary
 from codedance.model.local import LocalModel
 from codedance.reward import Rewarded, reward
 from codedance.rollout.settings import Settings
@@ -40,7 +40,7 @@ from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
 from codedance.train.ranks import Ranks, ranks_of
 from codedance.train.rollouts import Shelf, rollouts
-from codedance.train.start import Learner, Start, open_learner, open_processor
+from codedance.train.start import Learner, Start, open_learner
 from codedance.train.tokens import TokenSequence, of_trace
 from codedance.types import Sampling, Task, Trace
 
@@ -103,7 +103,7 @@ def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metri
     """
     reward(recipe.reward)  # what is wrong is told before the folder is claimed
     _read_questions(recipe.questions)
-    open_processor(recipe.start.path)
+    open_processor(recipe.start.folder())
     claim(folder, recipe)
     with ranks_of(recipe.start.processes, _train, recipe, folder, quiet) as ranks:
         _train(ranks, recipe, folder, show)

@@ -18,6 +18,7 @@ from string import Template
 
 import torch
 
+from codedance.errors import ConfigError
 from codedance.tasks.synthetic import FAMILIES, Level
 from codedance.train.checkpoint import RECIPE, write_model
 from codedance.train.exam import Exam, direct_table, paper, settings_of, sit
@@ -40,15 +41,15 @@ def pack(model: Path, runs: Sequence[Path], out: Path, *, each: int, seed: int =
         seed: of the exam.
 
     Raises:
-        ConfigError: it is no vision-language model.
+        ConfigError: it is no vision-language model, or a run is none.
     """
-    training = _training(runs)  # a folder that is none is told before the exam
+    training = _training(runs)  # what is wrong is told before anything is written
+    questions = paper(list(FAMILIES), each, seed)
     learner = open_learner(Start(path=model))
     learner.model.to(torch.bfloat16)
     write_model(learner, out)
     packed = open_learner(Start(path=out))
     settings = settings_of(packed, temperature=0.0, seed=seed)
-    questions = paper(FAMILIES, each, seed)
     greedy = asyncio.run(sit(packed, questions, settings))
     coded = [question for question in questions if question.level is Level.HARD and not FAMILIES[question.family].composite]
     drawn = asyncio.run(sit(packed, coded[:: max(1, each // _DRAWN)], settings_of(packed, temperature=1.0, seed=seed)))
@@ -74,6 +75,8 @@ def _training(runs: Sequence[Path]) -> str:
     lines = ["| run | seed | steps | minutes of steps |", "|---|---|---|---|"]
     for run in runs:
         metrics = read_metrics(run)
+        if not (run / RECIPE).is_file():
+            raise ConfigError(f"{run}: it has no {RECIPE}; name the folder that a training run was written to")
         seed = json.loads((run / RECIPE).read_text())["seed"]
         spent = sum(line.get("seconds", 0.0) + line.get("sample_s", 0.0) + line.get("update_s", 0.0) for line in metrics)
         lines.append(f"| {run.name} | {seed} | {len(metrics)} | {spent / 60:.1f} |")

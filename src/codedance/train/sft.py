@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from codedance.config import Section
 from codedance.errors import TrainError
+from codedance.model.loading import open_processor
 from codedance.rollout.settings import Settings
 from codedance.rollout.store import read_manifest
 from codedance.tasks.synthetic import SLOTS, Level, make_item
@@ -31,7 +32,7 @@ from codedance.train.journal import Journal, Show, quiet
 from codedance.train.lessons import Lesson, Lessons, Scribe, Stage, write_book
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 from codedance.train.ranks import Ranks, ranks_of
-from codedance.train.start import Learner, Start, open_learner, open_processor
+from codedance.train.start import Learner, Start, open_learner
 from codedance.train.teacher import Teacher
 from codedance.train.tiny import RULE, Sizes, make_model
 
@@ -75,7 +76,7 @@ def train_sft(
     given = open_processor(recipe.start.path) if recipe.start.path else None
     claim(folder, recipe)
     made = None if given else _new(recipe, settings, folder)
-    processor = given or open_processor(made)
+    processor = given if made is None else open_processor(made)
     write_book(Scribe(processor, settings, recipe.stages, recipe.seed), recipe.stages, folder / BOOK, recipe.workers, show_book)
     with ranks_of(recipe.start.processes, _train, recipe, folder, made, quiet) as ranks:
         _train(ranks, recipe, folder, made, show)

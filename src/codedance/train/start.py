@@ -18,11 +18,10 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForImageTextToText
 
 from codedance.config import Section
 from codedance.errors import ConfigError
-from codedance.model.processors import load_processor
+from codedance.model.loading import load
 from codedance.model.vision import read_together
 from codedance.train.batch import Batch
 
@@ -47,6 +46,16 @@ class Start(Section):
     lora_alpha: int = Field(32, ge=1)
     processes: int = Field(1, ge=1)
     """That train as one, on the CPU; each takes one thread where there are several."""
+
+    def folder(self) -> Path:
+        """Of the model.
+
+        Raises:
+            ConfigError: none is named.
+        """
+        if self.path is None:
+            raise ConfigError("start.path is missing; name the folder of a transformers vision-language model to start from")
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +98,12 @@ def open_learner(start: Start, made: Path | None = None) -> Learner:
     """
     if start.processes > 1:
         torch.set_num_threads(1)
-    processor = open_processor(start.path or made)
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if start.device == "auto" else start.device)
-    model: Any = AutoModelForImageTextToText.from_pretrained(
-        start.path or made or "", dtype=getattr(torch, start.dtype), attn_implementation=start.attention, **_LOCAL
-    )
+    device = None if start.device == "auto" else start.device
+    processor, model = load(made or start.folder(), device, start.dtype, start.attention)
     if start.lora_rank:
         model = _with_lora(model, start)
     read_together(model)
-    return Learner(model.to(device), processor, device, start.autocast)
-
-
-def open_processor(folder: Path | None) -> Any:
-    """The processor of a model's folder.
-
-    Raises:
-        ConfigError: it is no vision-language model.
-    """
-    if folder is None or not (folder / "config.json").is_file():
-        raise ConfigError(f"{folder}: it has no config.json; start.path names the folder of a transformers vision-language model")
-    return load_processor(folder, AutoConfig.from_pretrained(folder, **_LOCAL).model_type)
+    return Learner(model, processor, model.device, start.autocast)
 
 
 def _with_lora(model: Any, start: Start) -> Any:
