@@ -13,7 +13,7 @@ import random
 from PIL import Image
 
 from codedance.tasks.synthetic.canvas import draw_size, fill
-from codedance.tasks.synthetic.charts import Chart, draw_chart, draw_line, fill_bar
+from codedance.tasks.synthetic.charts import Chart, draw_chart, draw_line, fill_bar, name_bars
 from codedance.tasks.synthetic.item import Ability, Item, Level, Plan
 from codedance.tasks.synthetic.palette import Colour, pick
 
@@ -70,7 +70,7 @@ def _value(rng: random.Random, chart: Chart) -> int:
 
 def paint_bars(rng: random.Random, chart: Chart, values: dict[Colour, int]) -> dict[Colour, tuple[int, int]]:
     """Bars side by side in any order; the columns where each begins and ends."""
-    share = rng.uniform(0.5, 0.8)
+    share = rng.uniform(0.5, 0.85)
     is_edged = rng.random() < 0.3
     order = rng.sample(list(values), len(values))
     columns = {}
@@ -78,6 +78,8 @@ def paint_bars(rng: random.Random, chart: Chart, values: dict[Colour, int]) -> d
         left, right = (chart.column((index + 0.5 + side * share / 2) / len(order)) for side in (-1, 1))
         fill_bar(chart, left, right, chart.row(values[colour]), colour.shade(rng), is_edged)
         columns[colour] = left, right
+    if rng.random() < 0.5:
+        name_bars(rng, chart, [(left + right) // 2 for left, right in columns.values()])
     return columns
 
 

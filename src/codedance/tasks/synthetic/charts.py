@@ -5,7 +5,7 @@
     Image.fromarray(chart.pixels)
 
 The frame's lines are one pixel wide. Tick labels are painted as well, so that one rendering serves every scale. Not covered:
-legends, titles, scales that do not begin at 0.
+legends, scales that do not begin at 0.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ _DPI = 100
 _LINE = 72 / _DPI
 _DARK = 110
 _INK = (30, 30, 30)
+
+
+_Frame = tuple[float, float, float, float]
+"""Left, bottom, width and height, as shares of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,12 @@ _STYLES = (
     _Style("#f3f3f3", "white", "#222222", "#c8c8c8", "y", ":", "out", 5, 8),
     _Style("white", "#eaeaf2", "#303030", "white", "both", "-", "out", 4, 5),
     _Style("#fbf7ee", "#fffdf8", "black", "#e0d8c8", "y", "--", "in", 5, 6),
+    _Style("white", "white", "black", None, "y", "-", "out", 2, 7),
 )
+_TIGHT, _ROOMY = (0.12, 0.09, 0.83, 0.86), (0.125, 0.11, 0.775, 0.77)
+"""Where the frame is; the second is matplotlib's own and leaves room for a title."""
+_TITLES = ("Guests", "Sales", "Rain a day", "Results of the test", "Trees in the park", "Hours", "Books lent", "Speed")
+_NAMES = tuple(names.split() for names in ("Mon Tue Wed Thu Fri", "A B C D E", "Jan Feb Mar Apr May", "1 2 3 4 5"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +86,37 @@ class Chart:
 
 def draw_chart(rng: random.Random, size: tuple[int, int], highest: int, has_x: bool) -> Chart:
     """Axes of some style, y from 0 to `highest`, with or without marks on the x axis."""
-    number = rng.randrange(len(_STYLES))
+    number, is_roomy = rng.randrange(len(_STYLES)), rng.random() < 0.4
     steps, num_ticks = _STYLES[number].steps, _STYLES[number].num_ticks
-    pixels, (left, top, right, bottom) = _axes(size, number, has_x)
+    pixels, (left, top, right, bottom) = _axes(size, number, has_x, _ROOMY if is_roomy else _TIGHT)
     chart = Chart(pixels.copy(), left, top, right, bottom, steps, highest)
     height = round(0.03 * min(size))
     for index in range(num_ticks + 1):
         ink = text(f"{highest * index / num_ticks:g}", height)
         write(chart.pixels, ink, (left - 6 - ink.shape[1] // 2, chart.row(highest * index / num_ticks)), _INK)
+    if is_roomy:
+        write(chart.pixels, text(rng.choice(_TITLES), round(1.2 * height)), ((left + right) // 2, top // 2), _INK)
     for index in range(steps + 1 if has_x else 0):
         write(chart.pixels, text(str(index), height), (chart.column(index / steps), bottom + 6 + height), _INK)
     return chart
 
 
+def name_bars(rng: random.Random, chart: Chart, columns: list[int]) -> None:
+    """A word below each of some columns."""
+    height = (chart.pixels.shape[0] - chart.bottom) // 3
+    for word, column in zip(rng.choice(_NAMES), columns, strict=False):
+        write(chart.pixels, text(word, min(height, 10)), (column, (chart.bottom + chart.pixels.shape[0]) // 2), _INK)
+
+
 @cache
-def _axes(size: tuple[int, int], style_number: int, has_x: bool) -> tuple[Pixels, tuple[int, int, int, int]]:
+def _axes(size: tuple[int, int], style_number: int, has_x: bool, frame: _Frame) -> tuple[Pixels, tuple[int, int, int, int]]:
     """Rendered axes and where their frame is: left, top, right and bottom line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     style, (width, height) = _STYLES[style_number], size
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor=style.face)
-    axes = figure.add_axes((0.12, 0.09, 0.83, 0.86), facecolor=style.inside)
+    axes = figure.add_axes(frame, facecolor=style.inside)
     axes.set(xlim=(0, 1), ylim=(0, 1), axisbelow=True)
     axes.set_yticks([index / style.num_ticks for index in range(style.num_ticks + 1)], labels=[])
     axes.set_xticks([index / style.steps for index in range(style.steps + 1)] if has_x else [], labels=[])

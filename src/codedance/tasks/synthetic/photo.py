@@ -38,9 +38,11 @@ _LOOK = {
     Level.HARD: ("Many bright spots, this can only be estimated.", "The spots are many and small."),
 }
 _TINTS = ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (1.08, 0.98, 0.84), (0.86, 0.98, 1.1), (0.92, 1.06, 0.9))
-_KINDS = ("dome", "coin", "flat")
+_KINDS = ("dome", "coin", "flat", "struck", "struck")
+_FACES = 4
+"""Different patterns of struck coins."""
 _DIRECTIONS = 8
-_GRADIENT = 22
+_GRADIENTS = (8, 22, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def draw_photo(rng: random.Random, level: Level) -> Item:
         half = rng.choice(list(_BOXES))
         spots, count = _in_halves(rng, size, half)
     else:
-        spots = scattered(rng, size, rng.randint(5, 24)) if rng.random() < 0.7 else _lattice(rng, size)
+        spots = scattered(rng, size, rng.randint(5, 24)) if rng.random() < 0.55 else _lattice(rng, size)
         count = len(spots)
     question = rng.choice(_HALF if half else _WHOLE).format(things=rng.choice(_WORDS), half=half)
     image, look = render(rng, size, spots), rng.choice(_LOOK[level])
@@ -77,7 +79,8 @@ def draw_photo(rng: random.Random, level: Level) -> Item:
 def scattered(rng: random.Random, size: tuple[int, int], count: int, least: float = 0.041) -> list[Spot]:
     """Objects anywhere, apart from each other and from the border; `least` is the smallest radius against the picture."""
     scale = (size[0] * size[1]) ** 0.5
-    radii = [round(rng.uniform(1, 1.22 if count < 14 else 1.1) * least * scale) for _ in range(count)]
+    most = rng.uniform(1.1, 1.3 if count > 13 else 1.7)
+    radii = sorted((round(rng.uniform(1, most) * least * scale) for _ in range(count)), reverse=True)
     return [
         Spot(place, radius) for place, radius in zip(scatter(rng, size, radii, round(0.5 * least * scale)), radii, strict=True)
     ]
@@ -96,26 +99,25 @@ def _in_halves(rng: random.Random, size: tuple[int, int], half: str) -> tuple[li
 def _lattice(rng: random.Random, size: tuple[int, int]) -> list[Spot]:
     columns, rows = rng.randint(3, 6), rng.randint(2, 4)
     across, down = size[0] / columns, size[1] / rows
-    most = max(2, round(0.08 * min(across, down)))
-    scale = (size[0] * size[1]) ** 0.5
-    return [
-        Spot(
-            (round((i + 0.5) * across) + rng.randint(-most, most), round((j + 0.5) * down) + rng.randint(-most, most)),
-            round(rng.uniform(0.041, 0.048) * scale),
-        )
-        for i in range(columns)
-        for j in range(rows)
-    ]
+    least = 0.041 * (size[0] * size[1]) ** 0.5
+    largest = max(1.1 * least, min(rng.uniform(0.25, 0.42) * min(across, down), 2.2 * least))
+    spots = []
+    for place in range(columns * rows):
+        radius = round(rng.uniform(max(least, 0.6 * largest), largest))
+        free = max(0, round(min(across, down) / 2 - radius - 0.25 * least))
+        x, y = (place % columns + 0.5) * across, (place // columns + 0.5) * down
+        spots.append(Spot((round(x) + rng.randint(-free, free), round(y) + rng.randint(-free, free)), radius))
+    return spots
 
 
 def render(rng: random.Random, size: tuple[int, int], spots: list[Spot]) -> Image.Image:
     """The picture: the surface, light from one side, the objects, blur and a tint."""
     light: Light = cut(_texture(), rng, size)
-    light += _slope(size, rng.randrange(_DIRECTIONS))
-    light += rng.randint(50, 80)
+    light += _slope(size, rng.randrange(_DIRECTIONS), rng.choice(_GRADIENTS))
+    light += rng.randint(36, 80)
     kind, contrast = rng.choice(_KINDS), rng.randint(75, 110)
     for spot in spots:
-        profile = _profile(kind, spot.radius)
+        profile = _profile(kind, spot.radius, rng.randrange(_FACES) if kind == "struck" else 0)
         left, top = spot.center[0] - profile.shape[1] // 2, spot.center[1] - profile.shape[0] // 2
         light[top : top + profile.shape[0], left : left + profile.shape[1]] += profile * (contrast + rng.randint(-8, 8)) >> 7
     grey = cv2.blur(np.clip(light, 0, 255).astype(np.uint8), (3, 3))
@@ -137,17 +139,17 @@ def _texture() -> Light:
 
 
 @cache
-def _slope(size: tuple[int, int], direction: int) -> Light:
+def _slope(size: tuple[int, int], direction: int, gradient: int) -> Light:
     """Light that grows towards one side."""
     angle = 2 * np.pi * direction / _DIRECTIONS
     x, y = np.meshgrid(np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1]))
-    slope: Light = np.rint(_GRADIENT * (np.cos(angle) * x + np.sin(angle) * y)).astype(np.int16)
+    slope: Light = np.rint(gradient * (np.cos(angle) * x + np.sin(angle) * y)).astype(np.int16)
     return slope
 
 
 @cache
-def _profile(kind: str, radius: int) -> Light:
-    """How bright an object is from its middle to its rim, 0 to 128 and a bit more."""
+def _profile(kind: str, radius: int, face: int) -> Light:
+    """How bright an object is from its middle to its rim, 0 to 128 and a bit more; `face` is the pattern of a struck coin."""
     side = np.arange(-radius - 1, radius + 2)
     x, y = np.meshgrid(side, side)
     out = np.hypot(x, y) / radius
@@ -156,9 +158,19 @@ def _profile(kind: str, radius: int) -> Light:
         "dome": 0.72 + 0.36 * height - 0.12 * (x + y) / radius,
         "coin": np.where(abs(out - 0.82) < 0.12, 1.15, 0.9) - 0.06 * x / radius,
         "flat": np.ones_like(out),
+        "struck": np.where(out > 0.8, 1.0, 0.88 + _relief(face, len(side))),
     }
     edge = np.clip((1.03 - out) * radius / 2, 0, 1)
     return np.rint(128 * shades[kind] * edge).astype(np.int16)
+
+
+def _relief(face: int, side: int) -> npt.NDArray[Any]:
+    """Soft dark and bright patches."""
+    rough = np.random.RandomState(face).standard_normal((7, 7)).astype(np.float32)
+    depth = 0.14 + 0.02 * face
+    patches = cv2.resize(rough, (side, side), interpolation=cv2.INTER_CUBIC)
+    relief: npt.NDArray[Any] = np.clip(depth * patches, -0.45, 0.35)
+    return relief
 
 
 @cache
