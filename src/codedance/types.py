@@ -90,6 +90,49 @@ class ExecResult:
         return self.status in (ExecStatus.OK, ExecStatus.NO_OUTPUT)
 
 
+class Rule(StrEnum):
+    """How an answer is held against the known one; see `codedance.reward.rules`."""
+
+    EXACT = "exact"
+    CHARTQA = "chartqa"
+    COUNTBENCH = "countbench"
+    COUNTBENCHQA = "countbenchqa"
+    PIXMO = "pixmo"
+    CHOICE = "choice"
+    VSTAR = "vstar"
+    WEMATH = "wemath"
+    MATHS = "maths"
+    MATHVISTA = "mathvista"
+    MATHVISION = "mathvision"
+    JUDGED = "judged"
+    """Words that only a judge can compare."""
+
+
+class AnswerType(StrEnum):
+    """What kind of answer MathVista wants."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What has to be known, besides the answer, to score one."""
+
+    rule: Rule = Rule.EXACT
+    choices: tuple[str, ...] = ()
+    """The options in the order in which they were shown, A first."""
+    answer_type: AnswerType = AnswerType.TEXT
+    precision: int | None = None
+    """Decimals of a float."""
+    group: str = ""
+    """Rows that belong together: an HR-Bench question in four orders, the steps of a We-Math one, the questions of an image."""
+    part: str = ""
+    """Which one of the group."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A question about pictures."""

@@ -1,0 +1,103 @@
+"""ChartQA: numbers within 5 %, everything else as text.
+
+    official("100", "104")       # right: within 5 %
+    decide("2010", "2008")       # wrong: a year is a label
+
+`official` is the rule of Masry et al. 2022, section 5.1, as the field's kits code it: a percent sign divides by 100, commas and
+full stops are not understood, and 0 is compared as text. `decide` reads numbers as people write them and takes years exactly.
+What is text on both sides and differs is left to a judge.
+"""
+
+from __future__ import annotations
+
+import re
+
+from codedance.reward.rules.numerals import Number, plain, read
+from codedance.reward.rules.ruling import Ruling, ruling
+
+TOLERANCE = 0.05
+_YEAR = re.compile(r"(19|20)\d\d")
+_LIST = re.compile(r"\[(.*)\]", re.DOTALL)
+_YES_NO = re.compile(r"(yes|no)\b(?! one)")
+
+
+def official(gold: str, answer: str) -> Ruling:
+    """The published rule, to the letter."""
+    gold, answer = gold.strip(), answer.strip()
+    wanted, given = _to_float(gold), _to_float(answer)
+    if given is not None and wanted:
+        return ruling(abs(given - wanted) / abs(wanted) <= TOLERANCE, "within 5 %", "off by more than 5 %")
+    return ruling(gold.lower() == answer.lower(), "the same text", "another text")
+
+
+def _to_float(text: str) -> float | None:
+    try:
+        return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        return None
+
+
+def decide(gold: str, answer: str) -> Ruling:
+    """The rule that people would use."""
+    wanted, given = plain(gold), plain(answer)
+    if _text(wanted) == _text(given):
+        return Ruling(True, "the same text")
+    if match := _LIST.fullmatch(wanted):
+        return _decide_list(_items(match[1]), given)
+    if " / " in wanted and any(_matches(part, given) for part in wanted.split(" / ")):
+        return Ruling(True, "one of the alternatives")
+    return _decide_one(wanted, given)
+
+
+def _decide_one(wanted: str, given: str) -> Ruling:
+    number, found = read(wanted), read(given)
+    if number is not None and found is not None:
+        if _YEAR.fullmatch(wanted):
+            return ruling(found == number, "the same year", "another year")
+        return ruling(_close(number, found), "within 5 %", "off by more than 5 %")
+    if number is not None:
+        return Ruling(None, "no number to compare")
+    if polar := _YES_NO.fullmatch(_text(wanted)):
+        said = _YES_NO.match(given.casefold())
+        return (
+            Ruling(None, "neither yes nor no") if said is None else ruling(said[1] == polar[1], "the same word", "the other word")
+        )
+    return Ruling(None, "another text")
+
+
+def _close(wanted: Number, given: Number) -> bool:
+    """Within the tolerance; where one side alone has a percent sign, it may be an axis' 12 as well as 0.12."""
+    readings = [given.value]
+    if wanted.is_percent != given.is_percent:
+        readings.append(given.value / 100 if given.is_percent else given.value * 100)
+    if wanted.value == 0:
+        return 0 in readings
+    return any(abs(reading - wanted.value) / abs(wanted.value) <= TOLERANCE for reading in readings)
+
+
+def _decide_list(wanted: list[str], given: str) -> Ruling:
+    """The same items in any order."""
+    match = _LIST.fullmatch(given)
+    found = _items(match[1] if match else given)
+    if len(found) != len(wanted):
+        return Ruling(None if not match else False, f"{len(found)} items instead of {len(wanted)}")
+    left = list(found)
+    for item in wanted:
+        hit = next((other for other in left if _matches(item, other)), None)
+        if hit is None:
+            return Ruling(False, f"{item!r} is missing")
+        left.remove(hit)
+    return Ruling(True, "the same items")
+
+
+def _matches(wanted: str, given: str) -> bool:
+    return _text(wanted) == _text(given) or _decide_one(wanted, given).is_right is True
+
+
+def _items(inside: str) -> list[str]:
+    return [item.strip().strip("'\"") for item in re.split(r",\s*|\s+and\s+", inside) if item.strip()]
+
+
+def _text(text: str) -> str:
+    """Without case, without the stops of initialisms and sentences."""
+    return text.casefold().replace(".", "").strip() if read(text) is None else text.casefold().rstrip(".")
