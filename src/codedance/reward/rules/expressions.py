@@ -15,6 +15,7 @@ import resource
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as TooLate
 from importlib import import_module
+from math import isfinite
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self
@@ -55,7 +56,7 @@ class Expressions:
         Raises:
             Unsettled: in time and memory there was no result.
         """
-        return bool(self._run(_are_equal, gold, answer))
+        return bool(self._run(_are_equal, (gold, answer)))
 
     def values(self, texts: Sequence[str]) -> list[float | None]:
         """The value of each LaTeX text; None for one that has none.
@@ -63,16 +64,16 @@ class Expressions:
         Raises:
             Unsettled: in time and memory there was no result.
         """
-        found: list[float | None] = self._run(_values, tuple(texts))
+        found: list[float | None] = self._run(_values, texts)
         return found
 
-    def _run(self, work: Callable[..., Any], *texts: Any) -> Any:
-        if max(len(text) for text in texts) > _LONGEST:
-            raise Unsettled("the expression is too long")
+    def _run(self, work: Callable[[Sequence[str]], Any], texts: Sequence[str]) -> Any:
+        if any(len(text) > _LONGEST for text in texts):
+            raise Unsettled(f"an expression of more than {_LONGEST} characters")
         if self._pool is None:
             self._pool = ProcessPool(self._processes, max_tasks=_CALLS, initializer=_limit, context=_CONTEXT)
         try:
-            return self._pool.schedule(work, args=texts, timeout=self._time_s).result()
+            return self._pool.schedule(work, args=(tuple(texts),), timeout=self._time_s).result()
         except TooLate:
             raise Unsettled(f"no result within {self._time_s:g} s") from None
         except (ProcessExpired, MemoryError):
@@ -87,10 +88,10 @@ def _limit() -> None:
     import_module("math_verify")  # takes seconds, which are not the first expression's
 
 
-def _are_equal(gold: str, answer: str) -> bool:
+def _are_equal(texts: Sequence[str]) -> bool:
     from math_verify import parse, verify  # type: ignore[import-untyped]
 
-    parsed = [parse(text, parsing_timeout=None) for text in (gold, answer)]
+    parsed = [parse(text, parsing_timeout=None) for text in texts]
     return bool(verify(*parsed, timeout_seconds=None))
 
 
@@ -99,8 +100,9 @@ def _values(texts: Sequence[str]) -> list[float | None]:
 
     def value(text: str) -> float | None:
         try:
-            return float(latex2sympy(text).evalf())
+            found = float(latex2sympy(text).evalf())
         except Exception:  # boundary: the parser raises whatever it likes at texts that are no expressions
             return None
+        return found if isfinite(found) else None
 
     return [value(text) for text in texts]

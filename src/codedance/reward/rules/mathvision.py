@@ -81,8 +81,9 @@ def _is_number(text: str) -> bool:
 def _cleaned(text: str) -> str:
     """What find_math_answer makes of a text: the box's inside, what follows the last equals sign, without units and layout."""
     said = text.lower().replace("{}", "")
-    boxes = re.findall(r"oxed{(.*)}", said, re.DOTALL)
-    said = boxes[-1] if boxes else said
+    box, end = said.find("oxed{"), said.rfind("}")
+    if -1 < box < end:
+        said = said[box + len("oxed{") : end]
     closing, opening = said.find("}"), said.find("{")
     if closing != -1 and (opening == -1 or closing < opening):
         said = said.split("}")[0]

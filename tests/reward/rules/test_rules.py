@@ -1,0 +1,124 @@
+"""Each rule on plain cases, whatever the folder with benchmark items holds; none is slow or loud on any text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from string import ascii_uppercase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codedance.reward.rules import Expressions, Scoring, choice, grade
+from codedance.reward.rules.expressions import Unsettled
+from codedance.types import AnswerType, Key, Rule
+
+CHOICES = ("3 cm", "3 cm^2", "9 cm", "12 cm")
+ANIMALS = ("a red fox", "a dog", "a cat", "none of them")
+
+
+@pytest.fixture(scope="module")
+def expressions() -> Iterator[Expressions]:
+    with Expressions(time_s=20, processes=1) as expressions:
+        yield expressions
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [
+        ("C", "C"),
+        ("c.", "C"),
+        ("[C]", "C"),
+        ("\\boxed{C}", "C"),
+        ("C) 9 cm", "C"),
+        ("**9 cm**", "C"),
+        ("9 CM.", "C"),
+        ("I think the correct option is (C).", "C"),
+        ("The answer is A. No, the answer is C.", "C"),
+        ("It measures 9 cm.", "C"),
+        ("3 cm^2", "B"),
+        ("A or C", None),
+        ("B, C", None),
+        ("either of A and B, maybe D", None),
+        ("", None),
+        ("E", None),
+        ("I cannot say", None),
+        ("Cannot determine the answer", None),
+    ],
+)
+def test_the_choice_that_an_answer_means(answer: str, letter: str | None) -> None:
+    right = [gold for gold in "ABCD" if choice.decide(gold, answer, CHOICES).is_right]
+    assert right == ([letter] if letter else [])
+
+
+@pytest.mark.parametrize(("gold", "answer"), [("a dog", "B"), ("a dog", "The dog? No: a dog"), ("B", "a dog"), ("b", "(B)")])
+def test_the_known_answer_may_be_a_letter_or_a_text(gold: str, answer: str) -> None:
+    assert choice.decide(gold, answer, ANIMALS).is_right
+
+
+@given(
+    st.sampled_from(ascii_uppercase[:4]),
+    st.sampled_from(["{}", "({})", "Answer: {}", "The answer is {}.", "**{}**", "{}. because"]),
+)
+def test_exactly_one_gold_fits_a_declared_letter(letter: str, wording: str) -> None:
+    verdicts = {gold: choice.decide(gold, wording.format(letter), CHOICES).is_right for gold in "ABCD"}
+    assert verdicts == {gold: gold == letter for gold in "ABCD"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "gold", "answer", "is_right"),
+    [
+        (Rule.CHARTQA, "100", "105", True),
+        (Rule.CHARTQA, "100", "106", False),
+        (Rule.CHARTQA, "2010", "2011", False),
+        (Rule.CHARTQA, "Yes", "yes.", True),
+        (Rule.CHARTQA, "Yes", "No, never", False),
+        (Rule.CHARTQA, "blue", "light blue", None),
+        (Rule.CHARTQA, "[3, 4]", "4 and 3", True),
+        (Rule.CHARTQA, "[3, 4]", "[3, 9]", False),
+        (Rule.PIXMO, "12", "I see twelve of them", True),
+        (Rule.PIXMO, "12", "between 11 and 12", True),
+        (Rule.PIXMO, "12", "11 or 12", False),
+        (Rule.PIXMO, "12", "11-12", False),
+        (Rule.PIXMO, "12", "many", None),
+        (Rule.EXACT, "Red", " red ", True),
+        (Rule.EXACT, "red", "blue", False),
+        (Rule.JUDGED, "red", "blue", None),
+    ],
+)
+def test_the_default_rules(rule: Rule, gold: str, answer: str, is_right: bool | None, expressions: Expressions) -> None:
+    assert grade(gold, answer, Key(rule=rule), Scoring.DEFAULT, expressions).is_right is is_right
+
+
+@pytest.mark.parametrize("rule", Rule)
+@pytest.mark.parametrize("scoring", Scoring)
+@pytest.mark.parametrize(
+    "piece", ["1,111", "A ", "answer is ", "oxed{", "(", "[1, ", " / ", "seven or ", "$", "\u2212", "=", "\n"]
+)
+def test_no_rule_is_slow_on_endless_answers(rule: Rule, scoring: Scoring, piece: str, expressions: Expressions) -> None:
+    began = time.process_time()
+    for gold, kind in (("7", AnswerType.INTEGER), ("[7]", AnswerType.LIST), ("B", AnswerType.TEXT)):
+        key = Key(rule=rule, choices=CHOICES if rule is Rule.CHOICE else (), answer_type=kind, precision=1)
+        grade(gold, piece * (40_000 // len(piece)), key, scoring, expressions)
+    assert time.process_time() - began < 1.5
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.sampled_from([rule for rule in Rule if "math" not in rule]))
+def test_any_text_gets_a_ruling(gold: str, answer: str, rule: Rule) -> None:
+    with Expressions() as unused:
+        for scoring in Scoring:
+            assert grade(gold, answer, Key(rule=rule), scoring, unused).why
+
+
+def test_an_expression_without_end_is_given_up_and_the_next_one_compared(expressions: Expressions) -> None:
+    with Expressions(time_s=3, processes=1) as impatient:
+        began = time.monotonic()
+        with pytest.raises(Unsettled, match="within"):
+            impatient.values(("9^{9^{9^{9}}}",))
+        assert time.monotonic() - began < 20
+        assert impatient.values(("9^{9}",)) == [9.0**9]
+
+
+def test_a_text_without_a_value_has_none(expressions: Expressions) -> None:
+    assert expressions.values(("\\frac{1}{4}", "))", "x")) == [0.25, None, None]
