@@ -4,7 +4,8 @@
 
 The vocabulary is learnt from texts that the model is to write: byte-level, pieces of up to a line, digits and the words that fill
 slots one by one, our tags as single tokens that are ordinary text. Its chat template leaves system messages out: the model learns
-how to act from examples, and a thousand letters that are always the same would cost more than the rest of the conversation.
+how to act from examples, and a thousand letters that are always the same would cost more than the rest of the conversation. It
+leaves out the sizes of pictures as well: numbers that were never seen in training derail so small a model.
 Not covered: teaching it anything.
 """
 
@@ -39,7 +40,9 @@ _TEMPLATE = (
     "{% for message in messages %}{% if message['role'] != 'system' %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif part['text'].startswith('\\n(input_image') %}{{ part['text'].partition(')\\n')[2] }}"
+    "{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
