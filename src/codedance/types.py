@@ -148,6 +148,10 @@ class Task:
     """The data set it comes from."""
     category: str = ""
     """A part of the data set."""
+    key: Key = field(default_factory=Key)
+    """How an answer is scored."""
+    system: str = ""
+    """The system prompt that the data set brings along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +355,7 @@ class Trace:
     question: str
     gold: str | None = None
     """The known answer."""
+    key: Key = field(default_factory=Key)
     images: tuple[TaskImage, ...] = ()
     model: str
     sampling: Sampling

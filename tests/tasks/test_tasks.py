@@ -1,4 +1,4 @@
-"""Task files: what is read, and every mistake with file, line and field."""
+"""Task files: what is read, and every mistake with file, row and column."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ def test_a_line_is_a_task_with_its_pictures_beside_the_file(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("{", "line 2: it is no JSON"),
-        ("[]", "line 2: a task is a JSON object, this is a list"),
-        ({"question": ""}, "line 2: field 'question' is ''"),
-        ({"image": "a.png"}, "line 2: field 'question' is None"),
-        ({"question": "?", "images": "a.png"}, "line 2: field 'images' is 'a.png'; it must be a list of paths"),
-        ({"question": "?", "image": 3}, "line 2: field 'images' is [3]"),
-        ({"question": "?", "answer": ["a"]}, "line 2: field 'answer' is ['a']"),
-        ({"question": "?", "anwser": "a"}, "line 2: unknown field 'anwser'; the fields are answer, category"),
+        ("{", "row 2: it is no JSON"),
+        ("[]", "row 2: it is a list, not an object with fields"),
+        ({"question": ""}, "row 2: column 'question' is ''; it must be a text that is not empty"),
+        ({"image": "a.png"}, "row 2: column 'question' is missing; the columns are image"),
+        ({"question": "?", "images": {"a": 1}}, "row 2: column 'images' is {'a': 1}; it must be a list of paths"),
+        ({"question": "?", "image": 3}, "row 2: column 'image' is 3"),
+        ({"question": "?", "answer": ["a"]}, "row 2: column 'answer' is ['a']"),
+        ({"question": "?", "anwser": "a"}, "row 2: unknown field 'anwser'; the fields are answer, category"),
+        ({"question": "?", "rule": "guess"}, "row 2: column 'rule' is 'guess'; it must be one of exact, chartqa"),
+        ({"question": "\ud83d"}, "row 2: column 'question' is '\\ud83d'; it must be a text without half characters"),
     ],
 )
-def test_a_mistake_is_told_by_line_and_field(tmp_path: Path, row: object, words: str) -> None:
+def test_a_mistake_is_told_by_row_and_column(tmp_path: Path, row: object, words: str) -> None:
     with pytest.raises(DataError) as caught:
         list(read_tasks(written(tmp_path, {"question": "?"}, row)))
     assert words in str(caught.value) and str(tmp_path) in str(caught.value)
@@ -48,11 +50,11 @@ def test_a_mistake_is_told_by_line_and_field(tmp_path: Path, row: object, words:
 
 def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     (tmp_path / "tasks.jsonl").write_bytes(b'{"question": "\xff"}\n')
-    with pytest.raises(DataError, match="line 1: it is no JSON"):
+    with pytest.raises(DataError, match="row 1: it is no JSON"):
         list(read_tasks(tmp_path / "tasks.jsonl"))
 
 
-@pytest.mark.parametrize("name", ["none.jsonl", "tasks.csv"])
+@pytest.mark.parametrize("name", ["none.jsonl", "tasks.csv", "tasks.txt"])
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=name):
         list(read_tasks(tmp_path / name))

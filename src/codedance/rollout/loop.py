@@ -262,6 +262,7 @@ class _Rollout:
             category=storable(self.task.category),
             question=storable(self.task.question),
             gold=None if self.task.answer is None else storable(self.task.answer),
+            key=self.task.key,
             images=tuple(_stored(image) for image in self.inputs),
             model=storable(self.model.name),
             sampling=replace(self.settings.sampling, seed=self.request.seed),

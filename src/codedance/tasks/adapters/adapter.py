@@ -1,0 +1,60 @@
+"""What an adapter is: how the rows of one public data set become tasks."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from codedance.tasks.table import Row
+from codedance.types import Task
+
+_MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:]\s*")
+_LETTER_PLEASE = "Answer with the letter of one option."
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How to read one layout."""
+
+    name: str
+    columns: frozenset[str]
+    """Those that tell this layout from the others; none for one that has to be named."""
+    read: Callable[[Row, int], Iterable[Task]]
+    """The tasks of a row; the number is the seed of options that are shuffled."""
+
+
+def adapter(name: str, columns: str, read: Callable[[Row, int], Iterable[Task]]) -> Adapter:
+    """One that knows its layout by these columns, separated by blanks."""
+    return Adapter(name, frozenset(columns.split()), read)
+
+
+def with_options(question: str, options: Sequence[str]) -> str:
+    """A question with its options, as they are shown to a model."""
+    lines = [f"({letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False)]
+    return "\n".join([question.strip(), *lines, _LETTER_PLEASE])
+
+
+def options_in(text: str) -> tuple[str, ...]:
+    """The options that a text lists as "(A) red (B) blue", "A. red; B. blue" or line by line; none where it lists none."""
+    marks = list(_MARK.finditer(text))
+    firsts = [place for place, mark in enumerate(marks) if mark[1] == "A"]
+    if not firsts:
+        return ()
+    listed = marks[firsts[-1] :]
+    run = [mark for mark, letter in zip(listed, ascii_uppercase, strict=False) if mark[1] == letter]
+    if len(run) < 2 or run != listed[: len(run)]:
+        return ()
+    ends = [mark.start() for mark in run[1:]]
+    last = text.find("\n", run[-1].end())
+    ends.append(len(text) if last == -1 else last)
+    return tuple(text[mark.end() : end].strip().rstrip(";").strip() for mark, end in zip(run, ends, strict=True))
+
+
+def shuffled(options: Sequence[str], right: int, seed: int, salt: str) -> tuple[tuple[str, ...], str]:
+    """Options in an order that only seed and salt decide, and the letter of the right one."""
+    order = list(range(len(options)))
+    random.Random(f"{seed}/{salt}").shuffle(order)
+    return tuple(options[place] for place in order), ascii_uppercase[order.index(right)]

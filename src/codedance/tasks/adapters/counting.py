@@ -1,0 +1,84 @@
+"""CountBench, CountBenchQA and PixmoCount: how many are there.
+
+CountBenchQA (vikhyatk/CountBenchQA, parquet), a row:
+
+    image: {bytes: ..., path: null}    question: "How many headsets are there in the image?"    number: 10
+    text: "We review the ten best gaming headsets in the market"
+
+CountBench itself (CountBench.json) has no question but a caption that says the number; it is asked with the number left out:
+
+    image_url: "http://.../headsets.jpg"    text: "We review the ten best gaming headsets in the market"    number: 10
+
+PixmoCount (allenai/pixmo-count), a row:
+
+    image_url: "https://.../1.jpg"    image_sha256: "8a..."    label: "people"    count: 4    points: {x: [...], y: [...]}
+
+Pictures that the source has by address only are looked for in a folder `images` beside the file: under the digest, where there is
+one, which is then checked, else under the last part of the address. The mirror kcz358/pixmo-count (image, question, answer) has
+to be named: pixmo-mirror:FILE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from codedance.errors import DataError
+from codedance.tasks.adapters.adapter import adapter
+from codedance.tasks.table import Row
+from codedance.types import ImageSource, Key, Rule, Task
+
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def _countbenchqa(row: Row, seed: int) -> Iterator[Task]:
+    yield _task(row, "countbenchqa", Rule.COUNTBENCHQA, row.text("question"), row.number("number"), row.picture("image"))
+
+
+def _countbench(row: Row, seed: int) -> Iterator[Task]:
+    number, caption = row.number("number"), row.text("text")
+    word = _WORDS[number] if 0 <= number < len(_WORDS) else str(number)
+    cloze, hits = re.subn(rf"\b({word}|{number})\b", "___", caption, flags=re.IGNORECASE)
+    if not hits:
+        raise row.error("text", f"a caption that says {word}")
+    question = f'The caption of this picture is: "{cloze}". Which number is left out?'
+    image = row.picture("image") if row.has("image") else row.fetched(urlsplit(row.text("image_url")).path.rpartition("/")[2])
+    yield _task(row, "countbench", Rule.COUNTBENCH, question, number, image)
+
+
+def _pixmo(row: Row, seed: int) -> Iterator[Task]:
+    digest = row.optional("image_sha256")
+    image = row.picture("image") if row.has("image") else row.fetched(digest or row.text("image_url").rpartition("/")[2])
+    if digest and not row.has("image"):
+        file = row.fetched(digest)
+        if (found := hashlib.sha256(file.read_bytes()).hexdigest()) != digest:
+            raise DataError(f"{row.where}: the picture {file} has the digest {found}, not {digest}; fetch it again")
+    question = f"How many {row.text('label')} are there in the picture?"
+    yield _task(row, "pixmo", Rule.PIXMO, question, row.number("count"), image)
+
+
+def _pixmo_mirror(row: Row, seed: int) -> Iterator[Task]:
+    question = row.text("question").replace("<image>", "").strip()
+    yield _task(row, "pixmo", Rule.PIXMO, question, row.number("answer"), row.picture("image"))
+
+
+def _task(row: Row, source: str, rule: Rule, question: str, answer: int, image: ImageSource) -> Task:
+    return Task(
+        id=row.id(),
+        question=question,
+        images=(image,),
+        answer=str(answer),
+        source=source,
+        category=str(answer),
+        key=Key(rule=rule),
+    )
+
+
+ADAPTERS = (
+    adapter("countbenchqa", "image question number", _countbenchqa),
+    adapter("countbench", "text number", _countbench),
+    adapter("pixmo", "label count", _pixmo),
+    adapter("pixmo-mirror", "", _pixmo_mirror),
+)

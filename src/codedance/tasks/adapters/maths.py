@@ -1,0 +1,117 @@
+"""MathVision, MathVista, MathVerse and We-Math.
+
+MathVision (MathLLMs/MathVision, parquet or JSONL), a row; `options` is empty where the answer is free, and golds may have lost a
+backslash:
+
+    id: "1"    question: "Which kite has the longest string?\\n<image1>"    options: ["A", "B", "C", "D", "E"]    answer: "C"
+    image: "images/1.jpg"    decoded_image: {...}    level: 2    subject: "metric geometry - length"
+
+MathVista (AI4Math/MathVista, parquet, or testmini.json by pid), a row; the answer is the text of a choice, or a number:
+
+    pid: "3"    question: "..."    choices: ["135", "140", "145", "150"]    answer: "145"    unit: null    precision: null
+    question_type: "multi_choice"    answer_type: "text"    image: "images/3.jpg"    metadata: {task: "...", ...}
+
+MathVerse (AI4Math/MathVerse, parquet), a row; in its Vision Only version the question stands in the picture:
+
+    sample_index: "1"    problem_index: "1"    problem_version: "Text Dominant"    image: {...}    metadata: {...}
+    question: "As shown in the figure, ...\\nChoices:\\nA:40"
+    answer: "D"    question_type: "multi-choice"    question_for_eval: "..."
+
+We-Math (We-Math/We-Math testmini.json), a row; rows of one ID are the steps and the whole of a problem, told by `key`:
+
+    ID: "2steps_1"    key: "2steps_multi"    question: "..."    option: "A. 300, 400;B. 400, 300; E. No correct answer"
+    answer: "C"    image_path: "2steps/image/1-1.png"    knowledge concept: "Conversion ..."    question number: 1
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from codedance.tasks.adapters.adapter import adapter, options_in, with_options
+from codedance.tasks.table import Row
+from codedance.types import AnswerType, Key, Rule, Task
+
+_IN_PICTURE = "The picture holds the question. Answer it."
+_TYPES = {kind.value: kind for kind in AnswerType}
+
+
+def _mathvision(row: Row, seed: int) -> Iterator[Task]:
+    options, answer = row.texts("options"), row.text("answer")
+    question = re.sub(r"<image\d+>", "", row.text("question")).strip()
+    if options and (answer not in "ABCDE" or ord(answer) - ord("A") >= len(options)):
+        raise row.error("answer", "the letter of an option")
+    lettered = options == tuple("ABCDE"[: len(options)])
+    yield Task(
+        id=row.id(),
+        question=with_options(question, ["in the picture"] * len(options) if lettered else options) if options else question,
+        images=(row.picture("decoded_image" if row.has("decoded_image") else "image"),),
+        answer=answer,
+        source="mathvision",
+        category=row.optional("subject"),
+        key=Key(rule=Rule.MATHVISION, choices=options, part=row.optional("level")),
+    )
+
+
+def _mathvista(row: Row, seed: int) -> Iterator[Task]:
+    choices, answer = row.texts("choices"), row.text("answer")
+    kind = row.text("answer_type")
+    if kind not in _TYPES:
+        raise row.error("answer_type", f"one of {', '.join(_TYPES)}")
+    if choices and answer not in choices:
+        raise row.error("answer", "one of the choices")
+    precision = row.number("precision") if row.has("precision") else None
+    question = row.text("question") + (f" (Unit: {row.text('unit')})" if row.has("unit") else "")
+    wanted = {AnswerType.LIST: " Answer with a list such as [1, 2].", AnswerType.INTEGER: " Answer with a whole number."}
+    hint = f" Answer with a number to {precision} decimals." if precision is not None else wanted.get(_TYPES[kind], "")
+    meta = row.part("metadata") if row.has("metadata") else row
+    yield Task(
+        id=row.id("pid"),
+        question=with_options(question, choices) if choices else question + hint,
+        images=(row.picture("decoded_image" if row.has("decoded_image") else "image"),),
+        answer=answer,
+        source="mathvista",
+        category=meta.optional("task"),
+        key=Key(rule=Rule.MATHVISTA, choices=choices, answer_type=_TYPES[kind], precision=precision),
+    )
+
+
+def _mathverse(row: Row, seed: int) -> Iterator[Task]:
+    is_choice = row.text("question_type") == "multi-choice"
+    asked = row.optional("question")
+    stem, _, listed = (asked or row.optional("question_for_eval")).partition("Choices:")
+    options = options_in(listed) if is_choice else ()
+    question = with_options(stem, options) if options and asked else asked or _IN_PICTURE
+    yield Task(
+        id=row.id("sample_index"),
+        question=question,
+        images=row.pictures("image") if row.has("image") else (),
+        answer=row.text("answer"),
+        source="mathverse",
+        category=row.text("problem_version"),
+        key=Key(rule=Rule.CHOICE if is_choice else Rule.MATHS, choices=options, group=row.text("problem_index")),
+    )
+
+
+def _wemath(row: Row, seed: int) -> Iterator[Task]:
+    options = options_in(row.text("option"))
+    answer = row.text("answer").strip()
+    if len(answer) != 1 or not 0 <= ord(answer) - ord("A") < len(options):
+        raise row.error("answer", "the letter of an option")
+    yield Task(
+        id=f"{row.text('ID')}/{row.text('key')}",
+        question=with_options(row.text("question"), options),
+        images=(row.picture("image_path"),),
+        answer=answer,
+        source="wemath",
+        category=row.optional("knowledge concept"),
+        key=Key(rule=Rule.WEMATH, choices=options, group=row.text("ID"), part=row.text("key")),
+    )
+
+
+ADAPTERS = (
+    adapter("mathvision", "id question options answer level subject", _mathvision),
+    adapter("mathvista", "pid question choices answer answer_type question_type", _mathvista),
+    adapter("mathverse", "sample_index problem_index problem_version question answer", _mathverse),
+    adapter("wemath", "ID key question option answer image_path", _wemath),
+)
