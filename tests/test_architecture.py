@@ -24,9 +24,10 @@ BELOW = {  # package -> our packages and modules that it may import
     "tasks": LEAVES,
     "rollout": LEAVES | {"sandbox", "images", "model", "tasks"},
     "reward": LEAVES,
-    "report": LEAVES | {"images", "rollout"},
-    "train": LEAVES | {"config", "images", "model", "sandbox", "tasks", "rollout", "reward"},
-    "cli": LEAVES | {"config", "train", "sandbox", "images", "model", "tasks", "rollout", "reward", "report"},
+    "evaluate": LEAVES | {"rollout", "reward"},
+    "report": LEAVES | {"images", "rollout", "evaluate"},
+    "train": LEAVES | {"config", "evaluate", "images", "model", "sandbox", "tasks", "rollout", "reward"},
+    "cli": LEAVES | {"config", "evaluate", "train", "sandbox", "images", "model", "tasks", "rollout", "reward", "report"},
     "__init__": LEAVES | {"sandbox", "images", "model", "rollout"},
 }
 

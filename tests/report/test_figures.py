@@ -7,11 +7,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from codedance.report.figures import Tally
 from codedance.report.operation_names import Operation
-from codedance.report.quantities import Bar, Share, Summary, bars, wilson
+from codedance.report.quantities import Bar, Share, Summary, bars
 from codedance.types import ExecError, ExecStatus, Execution, Isolation, Repair, StopReason, Trace, Turn, Usage
 from report.runs import answer, result, trace
 
@@ -98,19 +97,6 @@ def test_samples_of_one_task_do_not_narrow_the_interval() -> None:
 def test_tokens_add_up() -> None:
     usage = Usage(100, 10, 5)
     assert tally((trace("a", usage=usage), trace("b", usage=usage))).figures().usage == Usage(200, 20, 10)
-
-
-@pytest.mark.parametrize(("hits", "total"), [(0, 10), (10, 10), (5, 10), (31, 40), (1, 1), (129, 200)])
-def test_the_interval_is_wilsons(hits: int, total: int) -> None:
-    known = binomtest(hits, total).proportion_ci(method="wilson")
-    assert wilson(hits / total, total) == pytest.approx((known.low, known.high), abs=1e-6)
-
-
-@given(st.integers(1, 500), st.data())
-def test_an_interval_holds_its_share_and_stays_within_bounds(total: int, data: st.DataObject) -> None:
-    share = data.draw(st.integers(0, total)) / total
-    low, high = wilson(share, total)
-    assert 0 <= low <= share + 1e-12 and share - 1e-12 <= high <= 1
 
 
 def test_a_share_of_nothing_has_neither_value_nor_interval() -> None:

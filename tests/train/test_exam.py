@@ -7,19 +7,11 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from codedance.tasks.synthetic import FAMILIES, Level
-from codedance.train.exam import Exam, Question, Sitting, paper, wilson
+from codedance.train.exam import Exam, Question, Sitting, paper
 
 
 def sitting(level: Level, *, is_right: bool, calls: int = 0, calls_ok: int = 0, seed: int = 0) -> Sitting:
     return Sitting(Question("count", level, seed), is_right, calls, calls_ok, None)
-
-
-@pytest.mark.parametrize(("hits", "of", "low", "high"), [(0, 60, 0.0, 0.0602), (95, 100, 0.8882, 0.9785), (10, 10, 0.7225, 1.0)])
-def test_intervals_of_shares(hits: int, of: int, low: float, high: float) -> None:
-    """Wilson's interval as published tables have it."""
-    found = wilson(hits, of)
-    assert found == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
-    assert 0 <= found[0] <= found[1] <= 1
 
 
 def test_a_paper_has_every_cell_and_no_item_of_training() -> None:

@@ -1,6 +1,6 @@
 """Shares with intervals, summaries and histograms: what many numbers say, in few.
 
-    Share(hits=31, total=40, num_independent=40).interval     # Interval(low=0.625, high=0.877)
+    Share(hits=31, total=40, num_independent=40).interval     # Interval(value=0.775, low=0.625, high=0.877, n=40)
     bars([1, 1, 2, 3], whole=True)                             # (Bar(1, 2, 2), Bar(2, 3, 1), Bar(3, 4, 1))
 
 Not covered: comparing two runs.
@@ -14,23 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_Z95 = 1.959964
+from codedance.evaluate.intervals import Interval, wilson
+
 _MOST_BARS = 20
-
-
-class Interval(NamedTuple):
-    """Of a share, at 95 %."""
-
-    low: float
-    high: float
-
-
-def wilson(share: float, number: int) -> Interval:
-    """Where the true share lies, given the share seen in `number` independent draws (at least 1)."""
-    z2 = _Z95**2
-    middle = (share + z2 / (2 * number)) / (1 + z2 / number)
-    half = _Z95 / (1 + z2 / number) * math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +38,7 @@ class Share:
         """Wilson, 95 %."""
         if self.value is None or not self.num_independent:
             return None
-        return wilson(self.value, self.num_independent)
+        return wilson(self.value * self.num_independent, self.num_independent)
 
 
 class Summary(NamedTuple):

@@ -10,7 +10,6 @@ Every rollout goes through the real loop and sandbox. Not covered: benchmarks of
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import torch
 
 from codedance.errors import ConfigError
+from codedance.evaluate.intervals import wilson
 from codedance.model.chat import ChatModel
 from codedance.model.decoding import Row, decode
 from codedance.model.loading import vocabulary
@@ -83,7 +83,7 @@ class Exam:
             right, coded = sum(s.is_right for s in some), sum(s.calls > 0 for s in some)
             calls, ok = sum(s.calls for s in some), sum(s.calls_ok for s in some)
             runs = f"{ok / calls:.3f}" if calls else "-"
-            lines.append(f"| {family} | {level} | {len(some)} | {shown(right, len(some))} | {coded / len(some):.2f} | {runs} |")
+            lines.append(f"| {family} | {level} | {len(some)} | {wilson(right, len(some))} | {coded / len(some):.2f} | {runs} |")
         return "\n".join(lines)
 
     def uses_code(self, questions: Iterable[Question]) -> tuple[int, int]:
@@ -177,7 +177,7 @@ def direct_table(learner: Learner, questions: Sequence[Question], settings: Sett
         cells = []
         for level in Level:
             own = [question for question in questions if question[:2] == (family, level)]
-            cells.append(shown(round(sum(read_directly(learner, own, settings))), len(own)) if own else "-")
+            cells.append(str(wilson(sum(read_directly(learner, own, settings)), len(own))) if own else "-")
         lines.append(f"| {family} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -192,20 +192,3 @@ def _reader(learner: Learner, teacher: Teacher, item: Item, seed: int | None) ->
             inputs[name] = torch.cat([inputs[name], more], 1)
     heat = 0.0 if seed is None else 1.0
     return Row(inputs, max_tokens=_ANSWER_TOKENS, temperature=heat, seed=seed, stop=("</answer>",))
-
-
-def shown(hits: int, of: int) -> str:
-    """A share and its 95 % interval."""
-    low, high = wilson(hits, of)
-    return f"{hits / max(1, of):.3f} [{low:.3f}, {high:.3f}]"
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    if not of:
-        return 0.0, 1.0
-    z = 1.959964
-    share, spread = hits / of, z * z / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,1 @@
+"""Scores become numbers that a stranger can check: intervals, repeats, comparisons, the benchmarks' own aggregates."""
