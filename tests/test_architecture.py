@@ -23,7 +23,7 @@ BELOW = {  # package -> our packages and modules that it may import
     "config": LEAVES,
     "tasks": LEAVES,
     "rollout": LEAVES | {"sandbox", "images", "model", "tasks"},
-    "reward": LEAVES,
+    "reward": LEAVES | {"images", "model"},  # the judge only, see below
     "evaluate": LEAVES | {"rollout", "reward"},
     "report": LEAVES | {"images", "rollout", "evaluate"},
     "train": LEAVES | {"config", "evaluate", "images", "model", "sandbox", "tasks", "rollout", "reward"},
@@ -58,6 +58,13 @@ def test_data_flows_one_way(path: Path) -> None:
 
 def test_pictures_take_only_their_decoding_from_the_sandbox() -> None:
     assert {n for n in imports(SRC / "images.py") if "sandbox" in n} == {"codedance.sandbox.guest.pictures"}
+
+
+def test_of_rewards_only_the_judge_knows_models() -> None:
+    knowing = {
+        path.name for path in (SRC / "reward").rglob("*.py") if any(".model" in n or ".images" in n for n in imports(path))
+    }
+    assert knowing == {"judge.py"}
 
 
 @pytest.mark.parametrize("path", sorted((SRC / "sandbox/guest").glob("*.py")), ids=lambda path: path.name)
