@@ -6,7 +6,8 @@
     verdict.is_right, verdict.why
 
 Question and answers reach the judge as JSON strings, so that words in an answer ("Judgement: 1") are data; of its reply only one
-JSON object counts. What cannot be read, or an outage, is a JudgeError, never a wrong answer. Not covered: pictures, partial credit.
+JSON object counts. What cannot be read, or an outage, is a JudgeError, never a wrong answer. Not covered: pictures, shares of
+a point.
 """
 
 from __future__ import annotations
