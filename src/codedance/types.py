@@ -118,7 +118,7 @@ class AnswerType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class AnswerKey:
     """What has to be known, besides the answer, to score one."""
 
     rule: Rule = Rule.EXACT
@@ -148,7 +148,7 @@ class Task:
     """The data set it comes from."""
     category: str = ""
     """A part of the data set."""
-    key: Key = field(default_factory=Key)
+    key: AnswerKey = field(default_factory=AnswerKey)
     """How an answer is scored."""
     system: str = ""
     """The system prompt that the data set brings along."""
@@ -355,7 +355,7 @@ class Trace:
     question: str
     gold: str | None = None
     """The known answer."""
-    key: Key = field(default_factory=Key)
+    key: AnswerKey = field(default_factory=AnswerKey)
     images: tuple[TaskImage, ...] = ()
     model: str
     sampling: Sampling
@@ -390,3 +390,42 @@ class Trace:
         if self.gold is None:
             return None
         return self.answer is not None and self.answer.strip().casefold() == self.gold.strip().casefold()
+
+
+class DecidedBy(StrEnum):
+    """Who said whether an answer is right."""
+
+    RULE = "rule"
+    JUDGE = "judge"
+    NONE = "none"
+    """Nobody could: no answer is known, the rollout ended by an outage, or the rule was undecided and there was no judge."""
+    FAILED = "failed"
+    """The judge could not be asked or understood: to be done again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What one rollout was worth: one line of scores.jsonl."""
+
+    task_id: str
+    sample: int = 0
+    source: str = ""
+    category: str = ""
+    group: str = ""
+    part: str = ""
+    gold: str | None = None
+    answer: str | None = None
+    acc: float | None = None
+    """1 or 0; None where nothing was decided, which is neither right nor wrong."""
+    decided_by: DecidedBy
+    why: str
+    """The rule's or the judge's reason."""
+    stop: StopReason
+    format_ok: bool
+    num_turns: int
+    num_calls: int
+    """Pieces of code that were run."""
+    num_ok: int
+    """Of those, the ones that ran to their end."""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0

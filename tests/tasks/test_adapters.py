@@ -18,7 +18,7 @@ from PIL import Image
 from codedance.errors import DataError
 from codedance.tasks import read_tasks
 from codedance.tasks.adapters.adapter import options_in
-from codedance.types import AnswerType, Key, Rule, Task
+from codedance.types import AnswerKey, AnswerType, Rule, Task
 
 DATA = Path(__file__).parents[3] / "shared/data"
 
@@ -172,18 +172,20 @@ def only(make: Make, name: str, **changes: Any) -> Task:
 
 
 def test_the_tasks_say_how_they_are_scored(make: Make) -> None:
-    assert only(make, "rl").key == Key(rule=Rule.CHARTQA)
+    assert only(make, "rl").key == AnswerKey(rule=Rule.CHARTQA)
     assert only(make, "rl").system == "Be brief."
-    assert only(make, "rl-image").key == Key(rule=Rule.CHOICE, choices=("1", "2"))
+    assert only(make, "rl-image").key == AnswerKey(rule=Rule.CHOICE, choices=("1", "2"))
     assert only(make, "pixmo").question == "How many people are there in the picture?"
     assert only(make, "countbench").question == 'The caption of this picture is: "My ___ hats". Which number is left out?'
-    assert only(make, "vstar").key == Key(rule=Rule.VSTAR, choices=("rubber", "cotton"))
+    assert only(make, "vstar").key == AnswerKey(rule=Rule.VSTAR, choices=("rubber", "cotton"))
     assert only(make, "chartqa").category == "augmented_test"
-    assert only(make, "mathvista").key == Key(rule=Rule.MATHVISTA, answer_type=AnswerType.FLOAT, precision=1)
-    assert only(make, "mathverse").key == Key(rule=Rule.CHOICE, choices=("40", "60"), group="1")
+    assert only(make, "mathvista").key == AnswerKey(rule=Rule.MATHVISTA, answer_type=AnswerType.FLOAT, precision=1)
+    assert only(make, "mathverse").key == AnswerKey(rule=Rule.CHOICE, choices=("40", "60"), group="1")
     assert only(make, "mathverse").question.startswith("How large?\n(A) 40\n(B) 60")
     wemath = only(make, "wemath").key
-    assert wemath == Key(rule=Rule.WEMATH, choices=("3, 4", "4, 3", "No correct answer"), group="2steps_1", part="2steps_multi")
+    assert wemath == AnswerKey(
+        rule=Rule.WEMATH, choices=("3, 4", "4, 3", "No correct answer"), group="2steps_1", part="2steps_multi"
+    )
     assert only(make, "plain").key.rule is Rule.PIXMO
     first, second = read_tasks(make(ROWS["charxiv-descriptive"]))
     assert first.question.startswith("Look at the subplot at row 1 and column 2. What is the highest")

@@ -62,7 +62,7 @@ class Outcomes:
 def outcome_of(traces: Sequence[Trace], accuracy: ArrayLike, groups: ArrayLike) -> Outcomes:
     """The outcomes of `traces`, judged elsewhere.
 
-    The format is right if the rollout ended with an answer, every reply held code or an answer, and none needed a repair.
+    The format is right where `is_well_formed` says so.
 
     Raises:
         DataError: lengths differ, a value cannot be used, or a trace ended by an outage or a broken picture, which says nothing
@@ -74,12 +74,13 @@ def outcome_of(traces: Sequence[Trace], accuracy: ArrayLike, groups: ArrayLike) 
     return Outcomes(
         groups=np.asarray(groups),
         accuracy=np.asarray(accuracy),
-        format_ok=np.array([_is_well_formed(trace) for trace in traces], dtype=np.bool_),
+        format_ok=np.array([is_well_formed(trace) for trace in traces], dtype=np.bool_),
         calls=tuple(tuple(turn.execution.status for turn in trace.turns if turn.execution is not None) for trace in traces),
     )
 
 
-def _is_well_formed(trace: Trace) -> bool:
+def is_well_formed(trace: Trace) -> bool:
+    """It ended with an answer, every reply held code or an answer, and none needed a repair."""
     acted = all(turn.code is not None or turn.answer is not None for turn in trace.turns)
     return trace.stop is StopReason.ANSWERED and acted and not any(turn.repairs for turn in trace.turns)
 

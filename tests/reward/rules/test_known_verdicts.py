@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codedance.reward.rules import Expressions, Scoring, grade
-from codedance.types import AnswerType, Key, Rule
+from codedance.types import AnswerKey, AnswerType, Rule
 
 DATA = Path(__file__).parents[4] / "shared/data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the folder with benchmark items is not here")
@@ -35,7 +35,7 @@ def expressions() -> Iterator[Expressions]:
         yield expressions
 
 
-def key_of(pair: dict[str, Any]) -> Key:
+def key_of(pair: dict[str, Any]) -> AnswerKey:
     rule = RULES.get(pair["rule"])
     if rule is None:
         source = pair["source"]
@@ -45,7 +45,7 @@ def key_of(pair: dict[str, Any]) -> Key:
         told, _, rest = pair["why"].partition(", precision ")
         kind = AnswerType(told)
         precision = int(rest[0]) if rest[0].isdigit() else None
-    return Key(rule=rule, choices=tuple(pair["choices"] or ()), answer_type=kind, precision=precision)
+    return AnswerKey(rule=rule, choices=tuple(pair["choices"] or ()), answer_type=kind, precision=precision)
 
 
 @pytest.mark.parametrize("pair", rows("tricky_pairs"), ids=lambda pair: f"{pair['id']}-{pair['rule']}")
@@ -59,7 +59,7 @@ def test_a_tricky_pair_is_judged_as_the_reference_does_and_as_people_would(
 
 
 def test_chartqa_answers_of_a_real_model_get_the_published_score() -> None:
-    answers, key = rows("replay_chartqa_qwen25vl7b"), Key(rule=Rule.CHARTQA)
+    answers, key = rows("replay_chartqa_qwen25vl7b"), AnswerKey(rule=Rule.CHARTQA)
     with Expressions() as expressions:
         right = [grade(row["answer"], row["prediction"], key, Scoring.PAPER, expressions).is_right for row in answers]
     assert right == [row["relaxed"] for row in answers]
@@ -75,7 +75,10 @@ def test_with_exact_years_the_same_answers_get_less() -> None:
     answers = rows("replay_chartqa_qwen25vl7b")
     with Expressions() as expressions:
         official, ours = (
-            [grade(row["answer"], row["prediction"], Key(rule=Rule.CHARTQA), scoring, expressions).is_right for row in answers]
+            [
+                grade(row["answer"], row["prediction"], AnswerKey(rule=Rule.CHARTQA), scoring, expressions).is_right
+                for row in answers
+            ]
             for scoring in (Scoring.PAPER, Scoring.DEFAULT)
         )
     is_year = [
@@ -91,7 +94,7 @@ def test_mathvista_verdicts_are_those_of_the_benchmark(expressions: Expressions)
     answers = rows("replay_mathvista_dev")
     wrong = []
     for row in answers:
-        key = Key(
+        key = AnswerKey(
             rule=Rule.MATHVISTA,
             choices=tuple(row["choices"] or ()),
             answer_type=AnswerType(row["answer_type"]),
@@ -108,7 +111,7 @@ def test_mathvision_verdicts_agree_with_the_benchmark(expressions: Expressions) 
     answers = rows("replay_mathvision_dev")
     wrong = []
     for row in answers:
-        key = Key(rule=Rule.MATHVISION, choices=tuple(row["options"]))
+        key = AnswerKey(rule=Rule.MATHVISION, choices=tuple(row["options"]))
         told = grade(row["answer"], row["response"], key, Scoring.PAPER, expressions)
         if told.is_right != row["correct"]:
             wrong.append((row["id"], row["answer"], row["model_answer"], told))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codedance.reward.rules import Expressions, Scoring, choice, grade
 from codedance.reward.rules.expressions import Unsettled
-from codedance.types import AnswerType, Key, Rule
+from codedance.types import AnswerKey, AnswerType, Rule
 
 CHOICES = ("3 cm", "3 cm^2", "9 cm", "12 cm")
 ANIMALS = ("a red fox", "a dog", "a cat", "none of them")
@@ -88,7 +88,7 @@ def test_exactly_one_gold_fits_a_declared_letter(letter: str, wording: str) -> N
     ],
 )
 def test_the_default_rules(rule: Rule, gold: str, answer: str, is_right: bool | None, expressions: Expressions) -> None:
-    assert grade(gold, answer, Key(rule=rule), Scoring.DEFAULT, expressions).is_right is is_right
+    assert grade(gold, answer, AnswerKey(rule=rule), Scoring.DEFAULT, expressions).is_right is is_right
 
 
 @pytest.mark.parametrize("rule", Rule)
@@ -99,7 +99,7 @@ def test_the_default_rules(rule: Rule, gold: str, answer: str, is_right: bool | 
 def test_no_rule_is_slow_on_endless_answers(rule: Rule, scoring: Scoring, piece: str, expressions: Expressions) -> None:
     began = time.process_time()
     for gold, kind in (("7", AnswerType.INTEGER), ("[7]", AnswerType.LIST), ("B", AnswerType.TEXT)):
-        key = Key(rule=rule, choices=CHOICES if rule is Rule.CHOICE else (), answer_type=kind, precision=1)
+        key = AnswerKey(rule=rule, choices=CHOICES if rule is Rule.CHOICE else (), answer_type=kind, precision=1)
         grade(gold, piece * (40_000 // len(piece)), key, scoring, expressions)
     assert time.process_time() - began < 1.5
 
@@ -108,7 +108,7 @@ def test_no_rule_is_slow_on_endless_answers(rule: Rule, scoring: Scoring, piece:
 def test_any_text_gets_a_ruling(gold: str, answer: str, rule: Rule) -> None:
     with Expressions() as unused:
         for scoring in Scoring:
-            assert grade(gold, answer, Key(rule=rule), scoring, unused).why
+            assert grade(gold, answer, AnswerKey(rule=rule), scoring, unused).why
 
 
 def test_an_expression_without_end_is_given_up_and_the_next_one_compared(expressions: Expressions) -> None:

@@ -1,7 +1,7 @@
 """Was an answer right? One rule for each benchmark, in the words of its own scorer or in ours.
 
     with Expressions() as expressions:
-        grade("7", "There are seven.", Key(rule=Rule.PIXMO), Scoring.DEFAULT, expressions).is_right      # True
+        grade("7", "There are seven.", AnswerKey(rule=Rule.PIXMO), Scoring.DEFAULT, expressions).is_right      # True
 
 `paper` is the benchmark's published rule, accidents included; `default` is what its authors meant, and leaves what it cannot tell
 to a judge. Not covered: the judge.
@@ -15,7 +15,7 @@ from codedance.reward.rules import choice, counting, maths, mathvision, mathvist
 from codedance.reward.rules.expressions import Expressions
 from codedance.reward.rules.numerals import plain
 from codedance.reward.rules.ruling import Ruling
-from codedance.types import Key, Rule
+from codedance.types import AnswerKey, Rule
 
 __all__ = ["Expressions", "Ruling", "Scoring", "grade"]
 
@@ -31,7 +31,7 @@ class Scoring(StrEnum):
     """A judge decides everything but equal texts."""
 
 
-def grade(gold: str, answer: str, key: Key, scoring: Scoring, expressions: Expressions) -> Ruling:
+def grade(gold: str, answer: str, key: AnswerKey, scoring: Scoring, expressions: Expressions) -> Ruling:
     """What the rule of a question says of an answer.
 
     Args:
@@ -51,7 +51,7 @@ def _same_text(gold: str, answer: str) -> Ruling:
     return Ruling(True, "the same text") if same else Ruling(None, "another text")
 
 
-def _official(gold: str, answer: str, key: Key, expressions: Expressions) -> Ruling:
+def _official(gold: str, answer: str, key: AnswerKey, expressions: Expressions) -> Ruling:
     match key.rule:
         case Rule.CHARTQA:
             return relaxed.official(gold, answer)
@@ -77,7 +77,7 @@ def _official(gold: str, answer: str, key: Key, expressions: Expressions) -> Rul
             return _decide(gold, answer, key, expressions)
 
 
-def _decide(gold: str, answer: str, key: Key, expressions: Expressions) -> Ruling:
+def _decide(gold: str, answer: str, key: AnswerKey, expressions: Expressions) -> Ruling:
     match key.rule:
         case Rule.CHARTQA:
             return relaxed.decide(gold, answer)

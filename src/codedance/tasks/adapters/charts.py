@@ -28,7 +28,7 @@ from pathlib import Path
 from codedance.errors import DataError
 from codedance.tasks.adapters.adapter import adapter
 from codedance.tasks.table import Row
-from codedance.types import ImageSource, Key, Rule, Task
+from codedance.types import AnswerKey, ImageSource, Rule, Task
 
 _IF_NONE = " If there is none, answer: Not Applicable."
 _DESCRIPTIVE = {
@@ -66,7 +66,7 @@ def _chartqa(row: Row, seed: int) -> Iterator[Task]:
     kind = row.optional("type") or ("augmented_test" if row.optional("human_or_machine") == "1" else "human_test")
     image: ImageSource = row.picture("image") if row.has("image") else _named(row, "imgname", ("png", "images"))
     group = row.optional("imgname")
-    key = Key(rule=Rule.CHARTQA, group=group)
+    key = AnswerKey(rule=Rule.CHARTQA, group=group)
     yield Task(
         id=row.id(), question=question, images=(image,), answer=labels[0], source="chartqa",
         category=kind if row.has("type") or row.has("human_or_machine") else row.optional("src"), key=key,
@@ -111,14 +111,14 @@ def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int
         answer=answer,
         source="charxiv",
         category="descriptive",
-        key=Key(rule=Rule.JUDGED, group=figure, part=str(kind)),
+        key=AnswerKey(rule=Rule.JUDGED, group=figure, part=str(kind)),
     )
 
 
 def _reasoned(row: Row, figure: str, image: ImageSource, question: str, answer: str, kind: int) -> Task:
     if kind not in REASONING:
         raise DataError(f"{row.where}: {kind} is no kind of reasoning answer; they are 1 to {max(REASONING)}")
-    key = Key(rule=Rule.JUDGED, group=figure, part=REASONING[kind])
+    key = AnswerKey(rule=Rule.JUDGED, group=figure, part=REASONING[kind])
     return Task(
         id=f"{figure}/reasoning",
         question=question,

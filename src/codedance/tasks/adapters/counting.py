@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from codedance.errors import DataError
 from codedance.tasks.adapters.adapter import adapter
 from codedance.tasks.table import Row
-from codedance.types import ImageSource, Key, Rule, Task
+from codedance.types import AnswerKey, ImageSource, Rule, Task
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -72,7 +72,7 @@ def _task(row: Row, source: str, rule: Rule, question: str, answer: int, image: 
         answer=str(answer),
         source=source,
         category=str(answer),
-        key=Key(rule=rule),
+        key=AnswerKey(rule=rule),
     )
 
 

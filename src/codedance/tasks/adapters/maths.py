@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from codedance.tasks.adapters.adapter import adapter, options_in, with_options
 from codedance.tasks.table import Row
-from codedance.types import AnswerType, Key, Rule, Task
+from codedance.types import AnswerKey, AnswerType, Rule, Task
 
 _IN_PICTURE = "The picture holds the question. Answer it."
 _TYPES = {kind.value: kind for kind in AnswerType}
@@ -49,7 +49,7 @@ def _mathvision(row: Row, seed: int) -> Iterator[Task]:
         answer=answer,
         source="mathvision",
         category=row.optional("subject"),
-        key=Key(rule=Rule.MATHVISION, choices=options, part=row.optional("level")),
+        key=AnswerKey(rule=Rule.MATHVISION, choices=options, part=row.optional("level")),
     )
 
 
@@ -72,7 +72,7 @@ def _mathvista(row: Row, seed: int) -> Iterator[Task]:
         answer=answer,
         source="mathvista",
         category=meta.optional("task"),
-        key=Key(rule=Rule.MATHVISTA, choices=choices, answer_type=_TYPES[kind], precision=precision),
+        key=AnswerKey(rule=Rule.MATHVISTA, choices=choices, answer_type=_TYPES[kind], precision=precision),
     )
 
 
@@ -89,7 +89,7 @@ def _mathverse(row: Row, seed: int) -> Iterator[Task]:
         answer=row.text("answer"),
         source="mathverse",
         category=row.text("problem_version"),
-        key=Key(rule=Rule.CHOICE if is_choice else Rule.MATHS, choices=options, group=row.text("problem_index")),
+        key=AnswerKey(rule=Rule.CHOICE if is_choice else Rule.MATHS, choices=options, group=row.text("problem_index")),
     )
 
 
@@ -105,7 +105,7 @@ def _wemath(row: Row, seed: int) -> Iterator[Task]:
         answer=answer,
         source="wemath",
         category=row.optional("knowledge concept"),
-        key=Key(rule=Rule.WEMATH, choices=options, group=row.text("ID"), part=row.text("key")),
+        key=AnswerKey(rule=Rule.WEMATH, choices=options, group=row.text("ID"), part=row.text("key")),
     )
 
 

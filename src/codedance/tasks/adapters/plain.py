@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from codedance.errors import DataError
 from codedance.tasks.adapters.adapter import adapter
 from codedance.tasks.table import Row
-from codedance.types import Key, Rule, Task
+from codedance.types import AnswerKey, Rule, Task
 
 _KNOWN = {"id", "question", "image", "images", "answer", "source", "category", "rule", "choices"}
 
@@ -32,7 +32,7 @@ def _plain(row: Row, seed: int) -> Iterator[Task]:
         answer=row.text("answer") if row.has("answer") else None,
         source=row.optional("source"),
         category=row.optional("category"),
-        key=Key(rule=Rule(rule), choices=row.texts("choices")),
+        key=AnswerKey(rule=Rule(rule), choices=row.texts("choices")),
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from codedance.errors import DataError
 from codedance.tasks.adapters.adapter import adapter, options_in
 from codedance.tasks.table import Row
-from codedance.types import Key, Rule, Task
+from codedance.types import AnswerKey, Rule, Task
 
 _RULES = {
     "chart": Rule.CHARTQA,
@@ -56,7 +56,7 @@ def _rl(row: Row, seed: int) -> Iterator[Task]:
         answer=answer.strip(),
         source=source,
         category=extra.optional("category") or row.optional("ability"),
-        key=Key(rule=rule, choices=choices, group=extra.optional("group_id")),
+        key=AnswerKey(rule=rule, choices=choices, group=extra.optional("group_id")),
         system=system,
     )
 

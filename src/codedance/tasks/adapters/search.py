@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from codedance.tasks.adapters.adapter import adapter, options_in, shuffled, with_options
 from codedance.tasks.table import Row
-from codedance.types import Key, Rule, Task
+from codedance.types import AnswerKey, Rule, Task
 
 
 def _vstar(row: Row, seed: int) -> Iterator[Task]:
@@ -31,7 +31,7 @@ def _vstar(row: Row, seed: int) -> Iterator[Task]:
     options = options_in(question)
     if label not in "ABCDEFGH" or (options and ord(label) - ord("A") >= len(options)):
         raise row.error("label", "the letter of an option")
-    key = Key(rule=Rule.VSTAR, choices=options)
+    key = AnswerKey(rule=Rule.VSTAR, choices=options)
     category, image = row.optional("category"), row.picture("image")
     yield Task(
         id=row.id("question_id"), question=question, images=(image,), answer=label, source="vstar", category=category, key=key
@@ -48,7 +48,7 @@ def _vstar_picture(row: Row, seed: int) -> Iterator[Task]:
         images=(image,),
         answer=letter,
         source="vstar",
-        key=Key(rule=Rule.VSTAR, choices=choices),
+        key=AnswerKey(rule=Rule.VSTAR, choices=choices),
     )
 
 
@@ -64,7 +64,7 @@ def _hrbench(row: Row, seed: int) -> Iterator[Task]:
         answer=letter,
         source="hrbench",
         category=row.text("category"),
-        key=Key(
+        key=AnswerKey(
             rule=Rule.CHOICE,
             choices=choices,
             group=row.optional("base_id") or "|".join([question, *sorted(choices)]),

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 
 from codedance.tasks.adapters.adapter import adapter, with_options
 from codedance.tasks.table import Row
-from codedance.types import Key, Rule, Task
+from codedance.types import AnswerKey, Rule, Task
 
 
 def _vlmevalkit(row: Row, seed: int) -> Iterator[Task]:
@@ -36,7 +36,7 @@ def _vlmevalkit(row: Row, seed: int) -> Iterator[Task]:
         answer=answer,
         source="vlmevalkit",
         category=row.optional("category") or row.optional("l2-category"),
-        key=Key(rule=rule, choices=tuple(options)),
+        key=AnswerKey(rule=rule, choices=tuple(options)),
     )
 
 
