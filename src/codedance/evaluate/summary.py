@@ -1,0 +1,171 @@
+"""What the scores of a run say: accuracies with intervals, by data set, category and part, and the released figures.
+
+    summary = summarise(scores)["chartqa"]
+    summary.accuracy, summary.accuracy_completed, summary.by_category["human_test"]
+
+Accuracy over all counts what broke as not right; over completed rollouts it leaves it out. Repeats of a question, and questions
+of one group, are one cluster of the interval. The released keys mean what they mean in eval.py: the turns and the try count are
+the replies of the model, the success rate of code is the mean over the rollouts that ran any. Not covered: writing files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from codedance.evaluate.intervals import Interval, accuracy
+from codedance.evaluate.repeats import majority, pass_at
+from codedance.evaluate.wemath import FourDimensions, Problem, four_dimensions
+from codedance.types import UNFINISHED, Score, Usage
+
+_WHOLE = "multi"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Of questions that were asked several times."""
+
+    samples: int
+    pass_at: dict[int, float]
+    """For k of 1, 2, 4, ... to all."""
+    majority: float
+    """Accuracy of what most answers say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circular:
+    """HR-Bench: one question in several orders of its options."""
+
+    by_order: dict[str, float]
+    all_right: Interval
+    """The share of questions that were right in every order; not the benchmark's own figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of one data set."""
+
+    total: int
+    completed: int
+    """Neither broken nor without a verdict."""
+    accuracy: Interval
+    """Over all; what has no verdict counts as not right."""
+    accuracy_completed: Interval
+    by_category: dict[str, Interval]
+    by_part: dict[str, Interval]
+    decided_by: dict[str, int]
+    stops: dict[str, int]
+    code_success: float | None
+    """Mean over rollouts with code of the share that ran."""
+    with_code: int
+    mean_turns: float
+    mean_calls: float
+    usage: Usage
+    seconds: float
+    repeats: Repeats | None
+    circular: Circular | None
+    four_dimensions: FourDimensions | None
+
+    def released(self) -> dict[str, float | int]:
+        """By the names of the released script's statistics."""
+        broken = sum(self.stops.get(stop, 0) for stop in UNFINISHED)
+        return {
+            "total_samples": self.total,
+            "success_samples": self.total - broken,
+            "success_rate": (self.total - broken) / max(1, self.total),
+            "avg_acc": self.accuracy.value,
+            "avg_judge_score": self.accuracy.value,
+            "avg_try_count": self.mean_turns,
+            "avg_reasoning_turns": self.mean_turns,
+            "tool_call_sample_count": self.with_code,
+            "avg_code_exec_success_rate": self.code_success or 0.0,
+        }
+
+
+def summarise(scores: Iterable[Score]) -> dict[str, Summary]:
+    """A summary for each data set, in the order in which they come."""
+    by_source: dict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        if score.gold is not None:
+            by_source[score.source or "tasks"].append(score)
+    return {source: _summary(own) for source, own in by_source.items()}
+
+
+def _summary(scores: Sequence[Score]) -> Summary:
+    done = [score for score in scores if score.acc is not None]
+    coded = [score for score in scores if score.num_calls]
+    total = len(scores)
+    return Summary(
+        total=total,
+        completed=len(done),
+        accuracy=_accuracy(scores),
+        accuracy_completed=_accuracy(done),
+        by_category={name: _accuracy(own) for name, own in _split(scores, "category").items() if name},
+        by_part={name: _accuracy(own) for name, own in _split(scores, "part").items() if name},
+        decided_by=dict(Counter(str(score.decided_by) for score in scores)),
+        stops=dict(Counter(str(score.stop) for score in scores)),
+        code_success=sum(score.num_ok / score.num_calls for score in coded) / len(coded) if coded else None,
+        with_code=len(coded),
+        mean_turns=sum(score.num_turns for score in scores) / total,
+        mean_calls=sum(score.num_calls for score in scores) / total,
+        usage=sum((score.usage for score in scores), Usage()),
+        seconds=sum(score.seconds for score in scores),
+        repeats=_repeats(scores),
+        circular=_circular(scores),
+        four_dimensions=_four_dimensions(scores),
+    )
+
+
+def _accuracy(scores: Sequence[Score]) -> Interval:
+    return accuracy([score.acc or 0.0 for score in scores], [score.group or score.task_id for score in scores])
+
+
+def _split(scores: Sequence[Score], name: str) -> dict[str, list[Score]]:
+    parts: dict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        parts[getattr(score, name)].append(score)
+    return dict(sorted(parts.items()))
+
+
+def _repeats(scores: Sequence[Score]) -> Repeats | None:
+    """Over the questions that were asked as often as any."""
+    tasks = _split(scores, "task_id").values()
+    most = max(map(len, tasks))
+    if most < 2:
+        return None
+    full = [own for own in tasks if len(own) == most]
+    right = [sum(score.acc == 1 for score in own) for own in full]
+    ks = sorted({1, most, *(2**n for n in range(1, most.bit_length()) if 2**n <= most)})
+    said = [(own, majority([score.answer for score in own])) for own in full]
+    return Repeats(
+        samples=most,
+        pass_at={k: sum(pass_at(k, hits, most) for hits in right) / len(full) for k in ks},
+        majority=sum(place is not None and own[place].acc == 1 for own, place in said) / len(full),
+    )
+
+
+def _circular(scores: Sequence[Score]) -> Circular | None:
+    """Where every group has the same parts, and these are numbers."""
+    groups = _split(scores, "group")
+    parts = {frozenset(score.part for score in own) for own in groups.values()}
+    names = next(iter(parts)) if len(parts) == 1 else frozenset()
+    if "" in groups or len(names) < 2 or not all(name.isdigit() for name in names):
+        return None
+    by_order = {part: _accuracy(own).value for part, own in _split(scores, "part").items()}
+    whole = [float(all(score.acc == 1 for score in own)) for own in groups.values()]
+    return Circular(by_order, accuracy(whole, list(groups)))
+
+
+def _four_dimensions(scores: Sequence[Score]) -> FourDimensions | None:
+    """We-Math, over the problems that are complete."""
+    problems = []
+    for own in _split(scores, "group").values():
+        right = {score.part: score.acc == 1 for score in own}
+        whole = next((name for name in right if name.endswith(_WHOLE)), None)
+        if whole is None or not whole[0].isdigit():
+            continue
+        steps = [right[name] for name in sorted(right) if name != whole]
+        if len(steps) == int(whole[0]):
+            problems.append(Problem(tuple(steps), right[whole]))
+    return four_dimensions(problems) if problems else None
