@@ -126,7 +126,7 @@ MISTAKES = [
     (("ask", "{desk}/photo.png", "What?", "--model", "script:{desk}/good.json", "--time-s", "0"), 2, "time_s"),
     (("ask", "{desk}/photo.png", "What?", "--model", "script:{desk}/good.json", "--out", "{desk}/photo.png/x", "--isolation", "0"), 1, "cannot be written"),
     (("run", "{desk}/none.jsonl", "--out", "{desk}/o", "--model", "script:{desk}/good.json"), 1, "none.jsonl"),
-    (("run", "{desk}/good.json", "--out", "{desk}/o", "--model", "script:{desk}/good.json", "--isolation", "0"), 1, ".jsonl"),
+    (("run", "{desk}/good.json", "--out", "{desk}/o", "--model", "script:{desk}/good.json", "--isolation", "0"), 1, "it is a str, not an object with fields"),
     (("run", "{desk}/none.jsonl", "--model", "script:{desk}/good.json"), 2, "--out"),
     (("replay", "{desk}/none"), 1, "no run here"),
     (("report", "{desk}/none"), 1, "no run here"),
