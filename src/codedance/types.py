@@ -356,6 +356,7 @@ class Trace:
     gold: str | None = None
     """The known answer."""
     key: AnswerKey = field(default_factory=AnswerKey)
+    """What else scoring needs, so that the run's folder is enough."""
     images: tuple[TaskImage, ...] = ()
     model: str
     sampling: Sampling

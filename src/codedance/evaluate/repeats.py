@@ -1,7 +1,7 @@
 """Several answers to one question: pass@k, and what the majority says.
 
     pass_at(k=2, right=1, of=4)                  # 0.5: the chance that one of two is right
-    majority(["4", "four", "5", "5"])            # "5"
+    majority(["4", "four", "5", "5"])            # 2: the place of the first "5"
 
 Not covered: weighing answers by their probability.
 """

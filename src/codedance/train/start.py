@@ -25,8 +25,6 @@ from codedance.model.loading import load
 from codedance.model.vision import read_together
 from codedance.train.batch import Batch
 
-_LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-
 
 class Start(Section):
     """What is trained, and in which arithmetic."""

@@ -37,6 +37,11 @@ def with_options(question: str, options: Sequence[str]) -> str:
     return "\n".join([question.strip(), *lines, _LETTER_PLEASE])
 
 
+def is_letter(text: str, num_options: int) -> bool:
+    """It is the letter of one of so many options."""
+    return len(text) == 1 and text in ascii_uppercase[:num_options]
+
+
 def options_in(text: str) -> tuple[str, ...]:
     """The options that a text lists as "(A) red (B) blue", "A. red; B. blue" or line by line; none where it lists none."""
     marks = list(_MARK.finditer(text))

@@ -28,7 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codedance.tasks.adapters.adapter import adapter, options_in, with_options
+from codedance.tasks.adapters.adapter import adapter, is_letter, options_in, with_options
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, AnswerType, Rule, Task
 
@@ -39,7 +39,7 @@ _TYPES = {kind.value: kind for kind in AnswerType}
 def _mathvision(row: Row, seed: int) -> Iterator[Task]:
     options, answer = row.texts("options"), row.text("answer")
     question = re.sub(r"<image\d+>", "", row.text("question")).strip()
-    if options and (answer not in "ABCDE" or ord(answer) - ord("A") >= len(options)):
+    if options and not is_letter(answer, len(options)):
         raise row.error("answer", "the letter of an option")
     lettered = options == tuple("ABCDE"[: len(options)])
     yield Task(
@@ -96,7 +96,7 @@ def _mathverse(row: Row, seed: int) -> Iterator[Task]:
 def _wemath(row: Row, seed: int) -> Iterator[Task]:
     options = options_in(row.text("option"))
     answer = row.text("answer").strip()
-    if len(answer) != 1 or not 0 <= ord(answer) - ord("A") < len(options):
+    if not is_letter(answer, len(options)):
         raise row.error("answer", "the letter of an option")
     yield Task(
         id=f"{row.text('ID')}/{row.text('key')}",

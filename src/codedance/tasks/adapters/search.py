@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codedance.tasks.adapters.adapter import adapter, options_in, shuffled, with_options
+from codedance.tasks.adapters.adapter import adapter, is_letter, options_in, shuffled, with_options
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
@@ -29,7 +29,7 @@ from codedance.types import AnswerKey, Rule, Task
 def _vstar(row: Row, seed: int) -> Iterator[Task]:
     question, label = row.text("text"), row.text("label").strip()
     options = options_in(question)
-    if label not in "ABCDEFGH" or (options and ord(label) - ord("A") >= len(options)):
+    if not is_letter(label, len(options) or 8):
         raise row.error("label", "the letter of an option")
     key = AnswerKey(rule=Rule.VSTAR, choices=options)
     category, image = row.optional("category"), row.picture("image")
@@ -55,7 +55,7 @@ def _vstar_picture(row: Row, seed: int) -> Iterator[Task]:
 def _hrbench(row: Row, seed: int) -> Iterator[Task]:
     choices = tuple(row.text(letter) for letter in "ABCD")
     question, letter = row.text("question"), row.text("answer").strip()
-    if letter not in "ABCD" or len(letter) != 1:
+    if not is_letter(letter, len(choices)):
         raise row.error("answer", "one of A, B, C and D")
     yield Task(
         id=row.id("index"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import ascii_uppercase
 
-from codedance.tasks.adapters.adapter import adapter, with_options
+from codedance.tasks.adapters.adapter import adapter, is_letter, with_options
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
@@ -26,7 +26,7 @@ def _vlmevalkit(row: Row, seed: int) -> Iterator[Task]:
     answer, question = row.text("answer").strip(), row.text("question")
     if row.has("hint"):
         question = f"{row.text('hint')}\n{question}"
-    if options and answer not in ascii_uppercase[: len(options)]:
+    if options and not is_letter(answer, len(options)):
         raise row.error("answer", "the letter of an option")
     rule = Rule.CHOICE if options else Rule.PIXMO if answer.isdigit() else Rule.JUDGED
     yield Task(
