@@ -43,7 +43,7 @@ class Guarded:
     """What they earn at mu = flip, linear in between; nothing above."""
     wrong_share: float = 1 / 3
     """The share of the bonus that is paid with a wrong answer, so that groups without any right one learn to try."""
-    charge: float = 0.05
+    charge: float = 0.08
     """The most that an attempt costs, at mu = 1; linear down to 0 at mu = flip."""
     format_penalty: float = 0.2
     working: frozenset[ExecStatus] = PRINTED

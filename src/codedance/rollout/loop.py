@@ -20,16 +20,19 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
+from PIL import Image
+
 from codedance.errors import ContextFull, DataError, ModelError, SandboxError
 from codedance.images import InputImage, Picture, PictureSink, digest_pixels, load_input
 from codedance.model.chat import ChatModel, Message, Reply
 from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.settings import Settings
+from codedance.rollout.settings import Returned, Settings, SystemPrompt
 from codedance.sandbox import Sandbox, Session
 from codedance.types import (
     ExecResult,
     Execution,
+    ImageSource,
     Sampling,
     SeenImage,
     StopReason,
@@ -41,6 +44,7 @@ from codedance.types import (
     Usage,
 )
 
+_GREY = (128, 128, 128)
 _LEAST_LOGPROB = -1e9  # JSON has no -inf
 
 OnTurn = Callable[[Turn], None]
@@ -54,6 +58,7 @@ async def solve(
     *,
     sample: int = 0,
     images: PictureSink | None = None,
+    stranger: ImageSource | None = None,
     on_turn: OnTurn | None = None,
 ) -> Trace:
     """Ask `model` about `task` until it answers or may not go on.
@@ -65,9 +70,10 @@ async def solve(
         settings: format, turns, sampling, what the model sees; the defaults if None.
         sample: which of several rollouts of the task this is; it moves the seed.
         images: where every picture that the model sees is kept, before the trace names it; nowhere if None.
+        stranger: a picture of another task, for settings that swap; grey if None.
         on_turn: called with each turn when it is over.
     """
-    rollout = _Rollout(task, model, sandbox, settings or Settings(), sample, images, on_turn)
+    rollout = _Rollout(task, model, sandbox, settings or Settings(), sample, images, stranger, on_turn)
     async with AsyncExitStack() as stack:
         try:
             await rollout.run(stack)
@@ -104,6 +110,7 @@ class _Rollout:
     settings: Settings
     sample: int
     store: PictureSink | None
+    stranger: ImageSource | None
     on_turn: OnTurn | None
     codec: Codec = field(init=False)
     request: Sampling = field(init=False)
@@ -118,7 +125,7 @@ class _Rollout:
     clock: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        self.codec = Codec(self.settings.format)
+        self.codec = codec_of(self.settings, self.task)
         sampling = self.settings.sampling
         if sampling.seed is not None:
             sampling = replace(sampling, seed=sampling.seed + self.sample)
@@ -242,7 +249,8 @@ class _Rollout:
 
     def _look(self, result: ExecResult) -> tuple[Execution, tuple[str | Picture, ...], tuple[str | SeenImage, ...]]:
         """The execution as it is stored, what the model sees of it, and that as it is stored."""
-        observation = observe(result, self.settings.room, self.settings.rule)
+        shown = replace(result, images=self._returned(result.images))
+        observation = observe(shown, self.settings.room, self.settings.rule)
         if self.store is not None:
             for part in observation:
                 if not isinstance(part, str):
@@ -251,6 +259,15 @@ class _Rollout:
         kept |= {"stdout": storable(result.stdout), "stderr": storable(result.stderr)}
         execution = Execution(**kept, images=tuple(digest_pixels(pixels) for pixels in result.images))
         return execution, observation, seen(observation, self.settings.rule)
+
+    def _returned(self, images: tuple[Image.Image, ...]) -> tuple[Image.Image, ...]:
+        """The pictures that the model gets to see for those that its code showed."""
+        if self.settings.returned is Returned.OWN:
+            return images
+        if self.settings.returned is Returned.BLANK or self.stranger is None:
+            return tuple(Image.new("RGB", image.size, _GREY) for image in images)
+        other = load_input(self.stranger, self.settings.rule, "the picture of another task").view.pixels
+        return tuple(other.resize(image.size) for image in images)
 
     def trace(self) -> Trace:
         """What has happened, as one record."""
@@ -278,6 +295,19 @@ class _Rollout:
             isolation=self.sandbox.isolation,
             versions=versions(self.sandbox),
         )
+
+
+def codec_of(settings: Settings, task: Task) -> Codec:
+    """How the conversation about a task is written.
+
+    Raises:
+        DataError: the task's own system prompt is wanted, and it has none.
+    """
+    if settings.system is SystemPrompt.OURS:
+        return Codec(settings.format, tool=settings.tool)
+    if not task.system:
+        raise DataError(f"{task.id}: it brings no system prompt along; use ours (system = ours)")
+    return Codec(settings.format, tool=settings.tool, system=task.system)
 
 
 def versions(sandbox: Sandbox) -> dict[str, str]:

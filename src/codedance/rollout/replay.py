@@ -25,7 +25,7 @@ from codedance.images import ImageStore, digest_bytes, digest_pixels
 from codedance.model.chat import Reply
 from codedance.rollout.codec import Codec, observe, seen
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.settings import Settings
+from codedance.rollout.settings import Returned, Settings
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.sandbox import Sandbox
 from codedance.types import ExecResult, SeenImage, StopReason, Trace, Turn
@@ -139,7 +139,8 @@ def _differences(turn: Turn, result: ExecResult, images: ImageStore, settings: S
         found.append(f"{len(shown)} pictures instead of {len(stored.images)}")
     pairs = enumerate(zip(stored.images, shown, strict=False), start=1)
     found += [f"picture {number}" for number, (old, new) in pairs if old != new]
-    if not found and turn.observation != seen(observe(result, settings.room, settings.rule), settings.rule):
+    is_own = settings.returned is Returned.OWN
+    if not found and is_own and turn.observation != seen(observe(result, settings.room, settings.rule), settings.rule):
         found.append("what the model saw")
     found += [
         f"the file of {part.digest}" for part in turn.observation if isinstance(part, SeenImage) and not _is_kept(images, part)

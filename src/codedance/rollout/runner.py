@@ -17,16 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from codedance.errors import ConfigError, DataError, ModelError
 from codedance.model.chat import ChatModel
 from codedance.rollout.codec import Codec
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.loop import solve, versions
-from codedance.rollout.settings import Settings
+from codedance.rollout.loop import codec_of, solve, versions
+from codedance.rollout.settings import Settings, SystemPrompt
 from codedance.rollout.store import Key, Manifest, TraceStore
 from codedance.sandbox import Sandbox
-from codedance.types import StopReason, Task, Trace, Turn, Usage
+from codedance.types import ImageSource, StopReason, Task, Trace, Turn, Usage
 
 _LEAST_OUTAGES = 8
 
@@ -54,6 +55,15 @@ class Progress:
     seconds: float = 0.0
     last_failure: str = ""
     """Why the last one of these failed."""
+
+
+class _Job(NamedTuple):
+    """One rollout to be made."""
+
+    task: Task
+    sample: int
+    stranger: ImageSource | None
+    """The first picture of a task before, the same whatever was done already."""
 
 
 class Runner:
@@ -124,9 +134,10 @@ class Runner:
             raise self._failure
         return self._progress
 
-    def _jobs(self, tasks: Iterable[Task], store: TraceStore) -> Iterator[tuple[Task, int]]:
+    def _jobs(self, tasks: Iterable[Task], store: TraceStore) -> Iterator[_Job]:
         """What is still to be done, shared by all workers."""
         seen: set[str] = set()
+        stranger: ImageSource | None = None
         for task in tasks:
             name = storable(task.id)
             if name in seen:
@@ -140,19 +151,23 @@ class Runner:
                     continue
                 if self._is_stopping or not self._may_go_on():
                     return
-                yield task, sample
+                yield _Job(task, sample, stranger)
+            stranger = next(iter(task.images), stranger)
 
-    async def _work(self, jobs: Iterator[tuple[Task, int]], store: TraceStore) -> None:
+    async def _work(self, jobs: Iterator[_Job], store: TraceStore) -> None:
         try:
-            for task, sample in jobs:
+            for job in jobs:
                 self._count(running=1)
+                if self._settings.system is SystemPrompt.ROW:
+                    _put_prompt(store, codec_of(self._settings, job.task))
                 trace = await solve(
-                    task,
+                    job.task,
                     self._model,
                     self._sandbox,
                     self._settings,
-                    sample=sample,
+                    sample=job.sample,
                     images=store.images,
+                    stranger=job.stranger,
                     on_turn=self._count_turn,
                 )
                 store.append(trace)
@@ -199,7 +214,7 @@ def open_store(folder: Path, model: ChatModel, sandbox: Sandbox, settings: Setti
     Raises:
         ConfigError, DataError, StoreError: as `TraceStore`.
     """
-    codec = Codec(settings.format)
+    codec = Codec(settings.format, tool=settings.tool)
     manifest = Manifest(
         model=model.name,
         settings=settings,
@@ -210,5 +225,9 @@ def open_store(folder: Path, model: ChatModel, sandbox: Sandbox, settings: Setti
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     with TraceStore(folder, manifest) as store:
-        store.put_prompt(codec.digest, codec.texts)
+        _put_prompt(store, codec)
         yield store
+
+
+def _put_prompt(store: TraceStore, codec: Codec) -> None:
+    store.put_prompt(codec.digest, codec.texts)

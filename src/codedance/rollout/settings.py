@@ -28,6 +28,24 @@ class Format(StrEnum):
     """Native tool calls of the server."""
 
 
+class SystemPrompt(StrEnum):
+    """Whose words open the conversation."""
+
+    OURS = "ours"
+    ROW = "row"
+    """Those that the data set brings along, as they stand."""
+
+
+class Returned(StrEnum):
+    """Which pictures come back for those that code shows; others than its own ask whether the model looks at them."""
+
+    OWN = "own"
+    BLANK = "blank"
+    """Grey ones of the same size."""
+    SWAPPED = "swapped"
+    """The picture of another task, at the same size."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """How much of one execution goes back to the model; text and pictures are cut together.
@@ -61,6 +79,10 @@ class Settings:
     """With a seed, sample N of a task is asked with seed + N."""
     rule: PixelRule = QWEN25_VL
     room: Room = field(default_factory=Room)
+    system: SystemPrompt = SystemPrompt.OURS
+    tool: bool = True
+    """Whether code can be run, and the prompt speaks of it."""
+    returned: Returned = Returned.OWN
     reply_s: float = 3600.0
     """The longest wait for one reply, retries included."""
 
@@ -68,9 +90,11 @@ class Settings:
         _check("turns", self.turns, 1, _MOST_TURNS)
         if not self.reply_s > 0:
             raise ConfigError(f"reply_s is {self.reply_s!r}; it must be a number of seconds above 0")
-        if self.format not in tuple(Format):
-            raise ConfigError(f"format is {self.format!r}; the formats are {', '.join(Format)}")
-        object.__setattr__(self, "format", Format(self.format))  # plain text does as well
+        for name, kind in (("format", Format), ("system", SystemPrompt), ("returned", Returned)):
+            value = getattr(self, name)
+            if value not in tuple(kind):
+                raise ConfigError(f"{name} is {value!r}; it is one of {', '.join(kind)}")
+            object.__setattr__(self, name, kind(value))  # plain text does as well
         sampling = self.sampling
         for name, value, least, most in (
             ("temperature", sampling.temperature, 0, 100),

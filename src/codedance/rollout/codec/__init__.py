@@ -31,7 +31,9 @@ from codedance.types import Repair, Sampling, Tool, ToolCall
 
 __all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
-_SHARED = ("environment.md", "last_turn.md", "shown_by_tool.md", "tool.json")
+_OF_TOOL = ("environment.md", "shown_by_tool.md", "tool.json")
+_NO_TOOL = "no_tool"
+_CANNOT_RUN = "code cannot be run here"
 _EMPTY_REPLY = "(empty reply)"
 _WITH_FIRST = "(see the first call)"
 _NO_NAME = re.compile(r"[^\w-]", re.ASCII)
@@ -56,26 +58,31 @@ _DIALECTS = {
 
 
 class Codec:
-    """Writes and reads one format. Stateless; share it freely."""
+    """Writes and reads one format. Stateless; share it freely.
 
-    def __init__(self, format: Format) -> None:
+    Args:
+        format: how the model writes its actions.
+        tool: whether it may run code.
+        system: a system prompt to use as it stands, in place of ours.
+    """
+
+    def __init__(self, format: Format, *, tool: bool = True, system: str = "") -> None:
         self.format = format
+        self.tool = tool
         self._dialect = _DIALECTS[format]
-        own = (f"{format}.system.md", f"{format}.nudge.md")
-        self.texts = {name: _text(name) for name in sorted((*own, *_SHARED))}
-        """Every prompt text of this format, by file."""
+        self._own = format if tool else _NO_TOOL
+        names = (f"{self._own}.system.md", f"{self._own}.nudge.md", "last_turn.md", *(_OF_TOOL if tool else ()))
+        self.texts = {name: _text(name) for name in sorted(names)}
+        """Every prompt text, by file."""
+        self._system = storable(system)
+        if system:
+            self.texts[f"{self._own}.system.md"] = self._system
         self.digest = digest_bytes(json.dumps(self.texts, sort_keys=True).encode())
         """Names the prompt texts."""
 
     def opening(self, question: str, images: Sequence[InputImage], turns: int, time_s: float) -> list[Message]:
         """The conversation before the first reply: who the model is, the pictures, the question."""
-        environment = self._fill("environment.md", time_s=f"{time_s:g}").strip()
-        tool = (
-            json.dumps({"type": "function", "function": json.loads(self.texts["tool.json"])})
-            if self.format is Format.TOOL_CALL
-            else ""
-        )
-        system = self._fill(f"{self.format}.system.md", environment=environment, turns=str(turns), tool=tool)
+        system = self._system or self._introduction(turns, time_s)
         parts: list[str | Picture] = []
         for index, image in enumerate(images):
             name = "input_image" if len(images) == 1 else f"input_images[{index}]"
@@ -88,6 +95,8 @@ class Codec:
 
     def request(self, sampling: Sampling) -> Sampling:
         """With the stop texts and tools of this format."""
+        if not self.tool:
+            return sampling
         tools: tuple[Tool, ...] = ()
         if self.format is Format.OPENAI_TOOLS:
             tool = json.loads(self.texts["tool.json"])
@@ -97,6 +106,9 @@ class Codec:
     def parse(self, reply: Reply) -> Action:
         """What the model wants; a native call counts before anything written, another format's form counts with a repair."""
         action = parse(reply.text, reply.finish_reason)
+        if not self.tool:
+            wants_code = reply.tool_calls or action.code is not None
+            return replace(action, code=None, problem=_CANNOT_RUN) if wants_code else action
         if reply.tool_calls:
             return _native(reply.tool_calls, action, self.format)
         if action.form is not None and action.form is not Form.FENCE and action.form not in self._dialect.forms:
@@ -137,11 +149,20 @@ class Codec:
 
     def nudge(self, problem: str) -> str:
         """What to say to a reply that asks for nothing usable."""
-        return self._fill(f"{self.format}.nudge.md", problem=escape(problem)).strip()
+        return self._fill(f"{self._own}.nudge.md", problem=escape(problem)).strip()
 
     def last_turn(self) -> str:
         """What to say when only one reply is left."""
         return self.texts["last_turn.md"].strip()
+
+    def _introduction(self, turns: int, time_s: float) -> str:
+        """Our own system prompt."""
+        if not self.tool:
+            return self.texts[f"{_NO_TOOL}.system.md"]
+        environment = self._fill("environment.md", time_s=f"{time_s:g}").strip()
+        called = {"type": "function", "function": json.loads(self.texts["tool.json"])}
+        tool = json.dumps(called) if self.format is Format.TOOL_CALL else ""
+        return self._fill(f"{self.format}.system.md", environment=environment, turns=str(turns), tool=tool)
 
     def _fill(self, name: str, **values: str) -> str:
         return Template(self.texts[name]).substitute(values)
