@@ -3,7 +3,8 @@
     for task in read_tasks("questions.jsonl"): ...
     for task in read_tasks("hrbench:hr_bench_4k.parquet", on_bad=bad.append): ...
 
-A file's layout is told by its columns (`adapters`), or by a name in front of it. Not covered: fetching data sets.
+A file's layout is told by its columns (`adapters`), or by a name in front of it; some questions have a name and no file
+(`named`). Not covered: fetching data sets.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from codedance.errors import DataError
 from codedance.tasks.adapters import ADAPTERS, recognise
+from codedance.tasks.named import NAMED
 from codedance.tasks.table import read_rows
 from codedance.types import Task
 
@@ -24,16 +26,18 @@ def read_tasks(
     """The tasks of a file, one after another, in memory that does not grow; pictures are decoded when they are needed.
 
     Args:
-        source: a file, or LAYOUT:FILE.
+        source: a file, LAYOUT:FILE, or a name such as `synthetic`.
         options_seed: of the order of options, where a data set lists the right one first.
         on_bad: what to do with a row that is no task; without it the first one is an error.
 
     Raises:
         DataError: the file cannot be read, or a row is no task; names file, row and column.
     """
-    name, colon, rest = str(source).partition(":")
-    path = Path(rest if colon and name in ADAPTERS else source)
-    adapter = ADAPTERS[name] if colon and name in ADAPTERS else None
+    if source in NAMED:
+        yield from NAMED[str(source)]()
+        return
+    layout, path = layout_and_path(source)
+    adapter = ADAPTERS[layout] if layout else None
     for row in read_rows(path):
         try:
             if isinstance(row, DataError):
@@ -44,3 +48,9 @@ def read_tasks(
             if on_bad is None:
                 raise
             on_bad(error)
+
+
+def layout_and_path(source: str | PathLike[str]) -> tuple[str, Path]:
+    """The parts of LAYOUT:FILE; a file alone has no layout."""
+    name, colon, rest = str(source).partition(":")
+    return (name, Path(rest)) if colon and name in ADAPTERS else ("", Path(source))

@@ -26,13 +26,11 @@ from codedance.model.processors import encode, pixel_rule
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
-from codedance.tasks.synthetic import FAMILIES, Item, Level, check_families, make_item, to_task
+from codedance.tasks.synthetic import FAMILIES, FRESH_SEEDS, Item, Level, check_families, make_item, to_task
 from codedance.train.start import Learner
 from codedance.train.teacher import Teacher
 from codedance.types import Sampling
 
-_EXAM_SEEDS = 1 << 40
-"""Those of training are below."""
 _ANSWER_TOKENS = 12
 _REPLY_TOKENS = 320
 _SLOTS = 128
@@ -102,7 +100,7 @@ def paper(families: Sequence[str], each: int, seed: int) -> list[Question]:
     check_families(families)
     if each < 1:
         raise ConfigError(f"an exam of {each} questions of every family and level; it takes at least 1")
-    start = _EXAM_SEEDS + seed * 1_000_000
+    start = FRESH_SEEDS + seed * 1_000_000
     cells = [(f, level) for f in families for level in Level if level is Level.HARD or not FAMILIES[f].composite]
     return [Question(family, level, start + number) for family, level in cells for number in range(each)]
 

@@ -33,8 +33,11 @@ def adapter(name: str, columns: str, read: Callable[[Row, int], Iterable[Task]])
 
 def with_options(question: str, options: Sequence[str]) -> str:
     """A question with its options, as they are shown to a model."""
-    lines = [f"({letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False)]
-    return "\n".join([question.strip(), *lines, _LETTER_PLEASE])
+    return "\n".join([question.strip(), *_lines(options), _LETTER_PLEASE])
+
+
+def _lines(options: Sequence[str]) -> list[str]:
+    return [f"({letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False)]
 
 
 def is_letter(text: str, num_options: int) -> bool:
@@ -44,18 +47,40 @@ def is_letter(text: str, num_options: int) -> bool:
 
 def options_in(text: str) -> tuple[str, ...]:
     """The options that a text lists as "(A) red (B) blue", "A. red; B. blue" or line by line; none where it lists none."""
+    return tuple(text[start:end] for start, end in _option_spans(text))
+
+
+def replace_options(text: str, old: Sequence[str], new: Sequence[str]) -> str | None:
+    """A text with other words for its options; None where it does not list just the old ones."""
+    lines, others = ("\n".join(_lines(options)) for options in (old, new))
+    if lines in text:
+        return others.join(text.rsplit(lines, 1))
+    spans = _option_spans(text)
+    if [text[start:end] for start, end in spans] != list(old):
+        return None
+    for (start, end), option in reversed(list(zip(spans, new, strict=True))):
+        text = text[:start] + option + text[end:]
+    return text
+
+
+def _option_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of the options stand."""
     marks = list(_MARK.finditer(text))
     firsts = [place for place, mark in enumerate(marks) if mark[1] == "A"]
     if not firsts:
-        return ()
+        return []
     listed = marks[firsts[-1] :]
     run = [mark for mark, letter in zip(listed, ascii_uppercase, strict=False) if mark[1] == letter]
     if len(run) < 2 or run != listed[: len(run)]:
-        return ()
-    ends = [mark.start() for mark in run[1:]]
+        return []
     last = text.find("\n", run[-1].end())
-    ends.append(len(text) if last == -1 else last)
-    return tuple(text[mark.end() : end].strip().rstrip(";").strip() for mark, end in zip(run, ends, strict=True))
+    ends = [*(mark.start() for mark in run[1:]), len(text) if last == -1 else last]
+    spans = []
+    for mark, end in zip(run, ends, strict=True):
+        words = text[mark.end() : end]
+        start = mark.end() + len(words) - len(words.lstrip())
+        spans.append((start, start + len(words.strip().rstrip(";").strip())))
+    return spans
 
 
 def shuffled(options: Sequence[str], right: int, seed: int, salt: str) -> tuple[tuple[str, ...], str]:

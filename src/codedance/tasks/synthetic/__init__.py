@@ -37,6 +37,7 @@ from codedance.types import Task
 
 __all__ = [
     "FAMILIES",
+    "FRESH_SEEDS",
     "SLOTS",
     "Ability",
     "Family",
@@ -73,6 +74,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         )
     }
 )
+
+FRESH_SEEDS = 1 << 40
+"""Seeds from here on are for measuring; those of training are below."""
 
 SLOTS = (*COLOURS, "black", "left", "right", "upper", "lower")
 """Words that fill a slot in questions and code alike."""

@@ -1,0 +1,73 @@
+"""Look over the questions before any is asked: how many, from where, and whether their own scorers accept the known answers.
+
+    census = look_over(selection, on_bad=None)
+    census.total, census.by_source              # 2500, {"chartqa": 2500}
+
+A known answer that its own rule calls wrong would make every model wrong: such a row is as bad as one that cannot be read. Not
+covered: pictures, which are decoded when a task begins.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from codedance.errors import DataError
+from codedance.reward.rules import Expressions, Scoring, grade
+from codedance.tasks.selection import Selection
+from codedance.types import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What there is to ask."""
+
+    by_source: dict[str, int]
+    left_out: tuple[str, ...]
+    """Why rows are not asked, one text a row."""
+    unfit: frozenset[str]
+    """Ids of tasks that are left out because of their answers."""
+
+    @property
+    def total(self) -> int:
+        """Tasks to be asked."""
+        return sum(self.by_source.values())
+
+
+def look_over(selection: Selection, *, skip_bad: bool, with_prompt: bool = False) -> Census:
+    """Read everything once.
+
+    Args:
+        selection: what is to be asked.
+        skip_bad: leave bad rows out; else the first one is an error.
+        with_prompt: every task has to bring a system prompt along.
+
+    Raises:
+        DataError: a row is bad, or there is nothing to ask.
+    """
+    left_out: list[str] = []
+    unfit: set[str] = set()
+    counts: Counter[str] = Counter()
+    with Expressions() as expressions:
+        for task in selection.tasks((lambda error: left_out.append(str(error))) if skip_bad else None):
+            if problem := _problem(task, expressions, with_prompt):
+                if not skip_bad:
+                    raise DataError(f"{problem}; leave such rows out with --skip-bad")
+                left_out.append(problem)
+                unfit.add(task.id)
+            else:
+                counts[task.source] += 1
+    if not counts:
+        reason = f": {left_out[0]}" if left_out else ""
+        raise DataError(f"{', '.join(selection.sources)}: there is no task in it{reason}")
+    return Census(dict(counts), tuple(left_out), frozenset(unfit))
+
+
+def _problem(task: Task, expressions: Expressions, with_prompt: bool) -> str:
+    if with_prompt and not task.system:
+        return f"{task.source}, task {task.id}: it brings no system prompt along, as --prompt row wants"
+    if task.answer is not None:
+        said = grade(task.answer, task.answer, task.key, Scoring.DEFAULT, expressions)
+        if said.is_right is False:
+            return f"{task.source}, task {task.id}: its own rule ({task.key.rule}) calls the known answer {task.answer!r} wrong: {said.why}"
+    return ""

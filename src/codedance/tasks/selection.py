@@ -1,0 +1,83 @@
+"""Which questions of which data sets: what a run asks, in a form that can be stored and asked again.
+
+    selection = Selection(sources=("synthetic", "chartqa:test.json"), limit=200)
+    for task in selection.tasks(): ...              # ids synthetic/count/easy/0, ..., test/1, ...
+
+Of several sources the ids carry the source's name in front. Not covered: drawing at random.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from codedance.errors import ConfigError, DataError
+from codedance.tasks import layout_and_path, read_tasks
+from codedance.tasks.named import NAMED
+from codedance.types import Task
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Some tasks.
+
+    Raises:
+        ConfigError: there are no sources, two have the same name, or the limit is below 1.
+    """
+
+    sources: tuple[str, ...]
+    """Files, LAYOUT:FILE, or names such as `synthetic`."""
+    limit: int | None = None
+    """The first tasks of each source, at most."""
+    options_seed: int = 0
+    """Of the order of options, where a data set lists the right one first."""
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ConfigError(f"name at least one file with tasks, or one of {', '.join(NAMED)}")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"limit is {self.limit}; it must be at least 1")
+        names = [name_of(source) for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"two sources have the name {twice[0]!r}, which tells their tasks apart; rename a file")
+
+    def tasks(self, on_bad: Callable[[DataError], None] | None = None) -> Iterator[Task]:
+        """The tasks, source after source, in memory that does not grow.
+
+        Args:
+            on_bad: what to do with a row that is no task; without it the first one is an error.
+
+        Raises:
+            DataError: a file cannot be read, or a row is no task.
+        """
+        for source in self.sources:
+            name = name_of(source)
+            for task in islice(read_tasks(source, options_seed=self.options_seed, on_bad=on_bad), self.limit):
+                id = f"{name}/{task.id}" if len(self.sources) > 1 else task.id
+                yield replace(task, id=id, source=task.source or name)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file that is read, by its source; pictures beside it are not part of it."""
+        return {source: _digest(source) for source in self.sources if source not in NAMED}
+
+
+def name_of(source: str) -> str:
+    """What a source is called: its own name, or its file's."""
+    return source if source in NAMED else layout_and_path(source)[1].stem
+
+
+def _digest(source: str) -> str:
+    path = layout_and_path(source)[1]
+    whole = hashlib.sha256()
+    try:
+        for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
+            with open(file, "rb") as data:
+                while chunk := data.read(_CHUNK):
+                    whole.update(chunk)
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
+    return whole.hexdigest()
