@@ -428,5 +428,7 @@ class Score:
     """Pieces of code that were run."""
     num_ok: int
     """Of those, the ones that ran to their end."""
+    errors: tuple[str, ...] = ()
+    """Why the others did not: the exception's type, or how the run ended."""
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0

@@ -6,17 +6,81 @@ Each group is a frozen record whose fields become flags (`Common.base_url` -> --
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from codedance.errors import ConfigError
+
 if TYPE_CHECKING:
+    from codedance.evaluate.preflight import Census
     from codedance.model.chat import ChatModel
+    from codedance.reward.judge import Judge
     from codedance.rollout.settings import Settings
     from codedance.sandbox import Sandbox
+
+_JUDGE_URLS = "LLM_AS_A_JUDGE_BASE"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFlags:
+    """Which of the tasks, and in which words."""
+
+    limit: int | None = None
+    """Take only the first tasks of each file."""
+    options_seed: int = 0
+    """Of the order of options, where a data set lists the right one first."""
+    skip_bad: bool = False
+    """Leave out rows that cannot be used, and list them; without it the first one is an error."""
+    prompt: Literal["ours", "row"] = "ours"
+    """The system prompt: ours, or the one that each row brings along, as it stands."""
+
+    def look_over(self, tasks: Sequence[str]) -> Census:
+        """Read them all once, and count."""
+        from codedance.evaluate.preflight import look_over
+        from codedance.tasks.selection import Selection
+
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit is {self.limit}; it must be at least 1")
+        selection = Selection(sources=tuple(tasks), limit=self.limit, options_seed=self.options_seed)
+        return look_over(selection, skip_bad=self.skip_bad, with_prompt=self.prompt == "row")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeFlags:
+    """Who decides where rules are undecided."""
+
+    mode: Literal["default", "paper", "judge"] = "default"
+    """Our rules, those of each benchmark's published scorer, or the judge for everything but equal texts."""
+    judge_url: str = ""
+    """OpenAI-compatible endpoint of a judge; several, separated by commas, share the load. Default: LLM_AS_A_JUDGE_BASE."""
+    judge_model: str | None = None
+    """Its name there (default: the first that the endpoint lists), hf:PATH or script:FILE."""
+
+    @asynccontextmanager
+    async def open(self, cache: Path) -> AsyncIterator[Judge | None]:
+        """The judge, which has shown that it works; None where there is no endpoint. Its replies are kept in `cache`."""
+        from codedance.model.cache import CachedModel
+        from codedance.model.named import open_model
+        from codedance.reward.judge import Judge
+
+        urls = [url.strip() for url in (self.judge_url or os.environ.get(_JUDGE_URLS, "")).split(",") if url.strip()]
+        if not urls and self.judge_model is None:
+            if self.mode == "judge":
+                raise ConfigError(f"--mode judge needs a judge; name its endpoint with --judge-url or {_JUDGE_URLS}")
+            yield None
+            return
+        async with open_model(self.judge_model, urls) as model:
+            await Judge(model).check()
+            async with CachedModel(model, cache) as cached:
+                yield Judge(cached)
 
 
 @Parameter(name="*")

@@ -1,7 +1,8 @@
 """Look over the questions before any is asked: how many, from where, and whether their own scorers accept the known answers.
 
-    census = look_over(selection, on_bad=None)
+    census = look_over(Selection(sources=("chartqa:test.json",)), skip_bad=False)
     census.total, census.by_source              # 2500, {"chartqa": 2500}
+    for task in census.tasks(): ...
 
 A known answer that its own rule calls wrong would make every model wrong: such a row is as bad as one that cannot be read. Not
 covered: pictures, which are decoded when a task begins.
@@ -10,6 +11,7 @@ covered: pictures, which are decoded when a task begins.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codedance.errors import DataError
@@ -22,16 +24,22 @@ from codedance.types import Task
 class Census:
     """What there is to ask."""
 
+    selection: Selection
     by_source: dict[str, int]
     left_out: tuple[str, ...]
     """Why rows are not asked, one text a row."""
     unfit: frozenset[str]
-    """Ids of tasks that are left out because of their answers."""
+    """Ids of tasks among them that could be read."""
 
     @property
     def total(self) -> int:
         """Tasks to be asked."""
         return sum(self.by_source.values())
+
+    def tasks(self) -> Iterator[Task]:
+        """Those to be asked, read again."""
+        on_bad = (lambda error: None) if self.left_out else None
+        return (task for task in self.selection.tasks(on_bad) if task.id not in self.unfit)
 
 
 def look_over(selection: Selection, *, skip_bad: bool, with_prompt: bool = False) -> Census:
@@ -60,14 +68,15 @@ def look_over(selection: Selection, *, skip_bad: bool, with_prompt: bool = False
     if not counts:
         reason = f": {left_out[0]}" if left_out else ""
         raise DataError(f"{', '.join(selection.sources)}: there is no task in it{reason}")
-    return Census(dict(counts), tuple(left_out), frozenset(unfit))
+    return Census(selection, dict(counts), tuple(left_out), frozenset(unfit))
 
 
 def _problem(task: Task, expressions: Expressions, with_prompt: bool) -> str:
     if with_prompt and not task.system:
         return f"{task.source}, task {task.id}: it brings no system prompt along, as --prompt row wants"
-    if task.answer is not None:
-        said = grade(task.answer, task.answer, task.key, Scoring.DEFAULT, expressions)
-        if said.is_right is False:
-            return f"{task.source}, task {task.id}: its own rule ({task.key.rule}) calls the known answer {task.answer!r} wrong: {said.why}"
-    return ""
+    if task.answer is None:
+        return ""
+    said = grade(task.answer, task.answer, task.key, Scoring.DEFAULT, expressions)
+    if said.is_right is not False:
+        return ""
+    return f"{task.source}, task {task.id}: its rule {task.key.rule} calls the known answer {task.answer!r} wrong ({said.why})"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codedance.errors import DataError, JudgeError
+from codedance.evaluate.failures import error_kind
 from codedance.reward.judge import Judge
 from codedance.reward.outcomes import is_well_formed
 from codedance.reward.rules import Expressions, Scoring, grade
@@ -128,6 +129,7 @@ def _score(trace: Trace, is_right: bool | None, decided_by: DecidedBy, why: str)
         num_turns=len(trace.turns),
         num_calls=len(ran),
         num_ok=sum(execution.ok for execution in ran),
+        errors=tuple(kind for execution in ran if (kind := error_kind(execution)) is not None),
         usage=trace.usage,
         seconds=trace.seconds,
     )

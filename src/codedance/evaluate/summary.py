@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from codedance.evaluate.intervals import Interval, accuracy
 from codedance.evaluate.repeats import majority, pass_at
 from codedance.evaluate.wemath import FourDimensions, Problem, four_dimensions
-from codedance.types import UNFINISHED, Score, Usage
+from codedance.types import UNFINISHED, DecidedBy, Score, Usage
 
 _WHOLE = "multi"
 
@@ -55,7 +55,11 @@ class Summary:
     by_category: dict[str, Interval]
     by_part: dict[str, Interval]
     decided_by: dict[str, int]
+    judged: Interval | None
+    """Accuracy of what the judge decided."""
     stops: dict[str, int]
+    errors: dict[str, int]
+    """Cells that failed, by the exception's type or how they ended."""
     code_success: float | None
     """Mean over rollouts with code of the share that ran."""
     with_code: int
@@ -95,6 +99,7 @@ def summarise(scores: Iterable[Score]) -> dict[str, Summary]:
 def _summary(scores: Sequence[Score]) -> Summary:
     done = [score for score in scores if score.acc is not None]
     coded = [score for score in scores if score.num_calls]
+    judged = [score for score in scores if score.decided_by is DecidedBy.JUDGE]
     total = len(scores)
     return Summary(
         total=total,
@@ -104,7 +109,9 @@ def _summary(scores: Sequence[Score]) -> Summary:
         by_category={name: _accuracy(own) for name, own in _split(scores, "category").items() if name},
         by_part={name: _accuracy(own) for name, own in _split(scores, "part").items() if name},
         decided_by=dict(Counter(str(score.decided_by) for score in scores)),
+        judged=_accuracy(judged) if judged else None,
         stops=dict(Counter(str(score.stop) for score in scores)),
+        errors=dict(Counter(kind for score in scores for kind in score.errors).most_common()),
         code_success=sum(score.num_ok / score.num_calls for score in coded) / len(coded) if coded else None,
         with_code=len(coded),
         mean_turns=sum(score.num_turns for score in scores) / total,

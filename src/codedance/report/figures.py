@@ -17,13 +17,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from codedance.evaluate.failures import error_kind
 from codedance.report.operation_names import Operation
 from codedance.report.operations import find_operations
 from codedance.report.quantities import Bar, Share, Summary, bars
-from codedance.types import ExecStatus, Execution, Repair, StopReason, Trace, Usage
+from codedance.types import Execution, Repair, StopReason, Trace, Usage
 
 K = TypeVar("K")
-_MOST_KIND = 80
 
 
 @dataclass(slots=True)
@@ -110,15 +110,6 @@ class Figures:
 def group_label(trace: Trace) -> str:
     """One name for its source and category."""
     return " / ".join(part for part in (trace.source, trace.category) if part)
-
-
-def error_kind(execution: Execution) -> str | None:
-    """The exception's type, or how the cell ended otherwise; None where it ended well."""
-    if execution.ok:
-        return None
-    if execution.status is ExecStatus.ERROR and execution.error is not None:
-        return execution.error.type[:_MOST_KIND]
-    return execution.status.value
 
 
 class Tally:

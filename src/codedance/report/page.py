@@ -22,7 +22,8 @@ from typing import Any
 from markupsafe import Markup
 
 from codedance.errors import DataError
-from codedance.report.figures import Figures, Tally, error_kind, group_label
+from codedance.evaluate.failures import error_kind
+from codedance.report.figures import Figures, Tally, group_label
 from codedance.report.operations import find_operations
 from codedance.report.pictures import Album, make_album
 from codedance.report.trace import Names, environment, make_page
