@@ -16,12 +16,15 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from codedance.cli.ask import ask
+from codedance.cli.compare import compare
 from codedance.cli.demo import demo
 from codedance.cli.doctor import doctor
+from codedance.cli.eval import evaluate
 from codedance.cli.plain import in_one_line
 from codedance.cli.replay import replay
 from codedance.cli.report import report
 from codedance.cli.run import run
+from codedance.cli.score import score
 from codedance.cli.tasks import tasks
 from codedance.cli.train import train
 from codedance.errors import CodeDanceError, ConfigError
@@ -34,8 +37,9 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for verb in (demo, ask, run, replay, report, tasks, train, doctor):
+for verb in (demo, ask, run, score, compare, replay, report, tasks, train, doctor):
     app.command(verb)
+app.command(evaluate, name="eval")
 
 
 def main() -> None:

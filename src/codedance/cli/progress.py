@@ -81,8 +81,8 @@ def figures(progress: Progress) -> str:
 
 
 @contextmanager
-def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar for something simple that is counted up to `total`; call what it gives with each number reached."""
+def counted(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar for something simple that is counted, up to `total` if that is known; call what it gives with each number reached."""
     console = Console(stderr=True)
     bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
     task = bar.add_task(what, total=total)

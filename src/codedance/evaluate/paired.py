@@ -9,12 +9,14 @@ clusters. Questions that only one run has are listed, not compared.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from codedance.evaluate.intervals import Interval, by_cluster, resampled
+from codedance.types import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,14 @@ class Comparison:
     """Questions that only the first got right."""
     unmatched: tuple[str, ...]
     """Questions that only one of them was asked."""
+
+
+def means_of(scores: Iterable[Score]) -> dict[str, float]:
+    """The mean accuracy of each question; what has no verdict counts as not right."""
+    rows: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        rows[score.task_id].append(score.acc or 0.0)
+    return {name: sum(own) / len(own) for name, own in rows.items()}
 
 
 def compare(first: Mapping[str, float], second: Mapping[str, float], clusters: Mapping[str, Hashable]) -> Comparison:

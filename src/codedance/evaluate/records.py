@@ -25,6 +25,7 @@ from codedance.errors import DataError
 from codedance.evaluate.intervals import Interval
 from codedance.evaluate.summary import Summary
 from codedance.model.cost import Price
+from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.types import Score, SeenImage, Trace, Turn
 
@@ -138,7 +139,7 @@ def _file(image: SeenImage) -> str:
     return f"{IMAGES}/{image.digest}.png"
 
 
-def write_results(folder: Path, scores: Iterable[Score]) -> list[Path]:
+def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scoring.DEFAULT) -> list[Path]:
     """The results files of a run that is scored, one for each data set.
 
     Raises:
@@ -150,7 +151,7 @@ def write_results(folder: Path, scores: Iterable[Score]) -> list[Path]:
     try:
         with ExitStack() as stack:
             for trace in read_traces(folder):
-                path = folder / f"result_{file_name(model)}_{file_name(trace.source or 'tasks')}.jsonl"
+                path = folder / f"result_{file_name(model)}_{file_name(trace.source or 'tasks')}{_suffix(scoring)}.jsonl"
                 if path not in files:
                     files[path] = stack.enter_context(open(_part(path), "w", encoding="utf-8"))
                 line = dataclasses.asdict(result_of(trace, by_rollout[trace.task_id, trace.sample]))
@@ -162,20 +163,22 @@ def write_results(folder: Path, scores: Iterable[Score]) -> list[Path]:
     return list(files)
 
 
-def write_stats(folder: Path, summaries: Mapping[str, Summary], price: Price | None = None) -> Path:
+def write_stats(
+    folder: Path, summaries: Mapping[str, Summary], scoring: Scoring = Scoring.DEFAULT, price: Price | None = None
+) -> Path:
     """The figures of a run, a section for each data set.
 
     Raises:
         DataError: there is no run, or the file cannot be written.
     """
     model = read_manifest(folder).model
-    path = folder / f"stats_{file_name(model)}.json"
+    path = folder / f"stats_{file_name(model)}{_suffix(scoring)}.json"
     sections = {
         name: {
             "model_name": model,
             "data_source": name,
             **summary.released(),
-            **_plain(summary),
+            **as_plain(summary),
             "dollars": price.dollars(summary.usage) if price else None,
         }
         for name, summary in summaries.items()
@@ -188,15 +191,19 @@ def write_stats(folder: Path, summaries: Mapping[str, Summary], price: Price | N
     return path
 
 
-def _plain(value: Any) -> Any:
-    """As JSON has it: records as objects, and no number that is none."""
+def as_plain(value: Any) -> Any:
+    """A value as JSON has it: records as objects, and no number that is none."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Interval):
-        return _plain(value._asdict())
+        return as_plain(value._asdict())
     if isinstance(value, dict):
-        return {str(key): _plain(own) for key, own in value.items()}
+        return {str(key): as_plain(own) for key, own in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _suffix(scoring: Scoring) -> str:
+    return "" if scoring is Scoring.DEFAULT else f".{scoring}"
 
 
 def file_name(text: str) -> str:

@@ -37,9 +37,9 @@ def scores_file(folder: Path, scoring: Scoring) -> Path:
 
 
 async def score_run(
-    folder: Path, scoring: Scoring, judge: Judge | None, on_score: Callable[[Score], None] = lambda score: None
+    folder: Path, scoring: Scoring, judge: Judge | None, on_score: Callable[[int], None] = lambda number: None
 ) -> list[Score]:
-    """Score what is not yet scored, in the order of the rollouts; all scores.
+    """Score what is not yet scored, in the order of the rollouts; all scores. `on_score` hears how many there are.
 
     Raises:
         DataError: the folder holds no run, or cannot be written.
@@ -53,7 +53,7 @@ async def score_run(
             async for score in _scored(folder, known, scoring, judge, expressions):
                 lines.write(_scores().dump_json(score).decode() + "\n")
                 scores.append(score)
-                on_score(score)
+                on_score(len(scores))
         part.replace(file)
     except OSError as error:
         raise DataError(f"{file}: it cannot be written: {error.strerror or error}") from None

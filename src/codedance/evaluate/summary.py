@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from codedance.evaluate.intervals import Interval, accuracy
 from codedance.evaluate.repeats import majority, pass_at
 from codedance.evaluate.wemath import FourDimensions, Problem, four_dimensions
-from codedance.types import UNFINISHED, DecidedBy, Score, Usage
+from codedance.types import UNFINISHED, DecidedBy, Score, StopReason, Usage
 
 _WHOLE = "multi"
+_FEW = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Summary:
     by_category: dict[str, Interval]
     by_part: dict[str, Interval]
     decided_by: dict[str, int]
+    undecided: int
+    """Answers that the rule left to a judge, and there was none."""
     judged: Interval | None
     """Accuracy of what the judge decided."""
     stops: dict[str, int]
@@ -70,6 +73,18 @@ class Summary:
     repeats: Repeats | None
     circular: Circular | None
     four_dimensions: FourDimensions | None
+
+    def alarms(self) -> list[str]:
+        """What should make one look closer before believing the figures."""
+        found = []
+        answered = self.stops.get(StopReason.ANSWERED, 0)
+        if answered < _FEW * self.total:
+            found.append(f"only {answered} of {self.total} rollouts ended with an answer; look at some traces first")
+        if undecided := self.undecided:
+            found.append(f"{undecided} of {self.total} answers are undecided and count as wrong; name a judge with --judge-url")
+        if broken := self.total - self.completed:
+            found.append(f"{broken} of {self.total} have no verdict (outages, broken pictures, failed judgements)")
+        return found
 
     def released(self) -> dict[str, float | int]:
         """By the names of the released script's statistics."""
@@ -109,6 +124,7 @@ def _summary(scores: Sequence[Score]) -> Summary:
         by_category={name: _accuracy(own) for name, own in _split(scores, "category").items() if name},
         by_part={name: _accuracy(own) for name, own in _split(scores, "part").items() if name},
         decided_by=dict(Counter(str(score.decided_by) for score in scores)),
+        undecided=sum(score.decided_by is DecidedBy.NONE for score in done),
         judged=_accuracy(judged) if judged else None,
         stops=dict(Counter(str(score.stop) for score in scores)),
         errors=dict(Counter(kind for score in scores for kind in score.errors).most_common()),

@@ -177,6 +177,21 @@ class TraceStore:
             )
 
 
+def differences(first: Path, second: Path) -> list[str]:
+    """What two runs were asked differently, or ran on; when they began is not told.
+
+    Raises:
+        DataError: one is no run.
+    """
+    old, new = read_manifest(first), read_manifest(second)
+    found = list(_differences(old, new, ""))
+    if old.isolation.level != new.isolation.level:
+        found.append(f"isolation.level was {old.isolation.level}, is {new.isolation.level}")
+    names = sorted({*old.versions, *new.versions})
+    pairs = [(name, old.versions.get(name), new.versions.get(name)) for name in names]
+    return [*found, *(f"version of {name} was {before}, is {after}" for name, before, after in pairs if before != after)]
+
+
 def to_json(trace: Trace) -> str:
     """One line, as in traces.jsonl; also for readers that take other signs for line ends."""
     line = _traces().dump_json(trace).decode()

@@ -1,0 +1,84 @@
+"""`codedance compare`: two scored runs over the same questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from codedance.cli.plain import in_one_line
+from codedance.errors import DataError
+
+if TYPE_CHECKING:
+    from codedance.evaluate.paired import Comparison
+
+_MOST_WORDS = 60
+
+
+def compare(
+    first: Path,
+    second: Path,
+    *,
+    mode: Annotated[Literal["default", "paper", "judge"], Parameter(help="By whose rules.")] = "default",
+    changed: Annotated[bool, Parameter(help="List the questions whose answers changed.")] = True,
+) -> int:
+    """How much better the second run is, whether that is more than luck, and which answers changed.
+
+    Parameters
+    ----------
+    first
+        A run's folder, scored by `codedance score` or `codedance eval`.
+    second
+        Another one over the same questions.
+    """
+    from codedance.evaluate.tables import changes, table
+
+    compared = compared_runs(first, second, mode)
+    print(changes({second.name: compared}))
+    if compared.unmatched:
+        print(f"\n{len(compared.unmatched)} questions are in one of the runs only, such as {compared.unmatched[0]}")
+    if changed and (compared.gained or compared.lost):
+        answers = [_answers(folder, mode) for folder in (first, second)]
+        rows = [
+            (how, name, *(in_one_line(said.get(name) or "-")[:_MOST_WORDS] for said in answers))
+            for how, names in (("gained", compared.gained), ("lost", compared.lost))
+            for name in names
+        ]
+        print("\n" + table(("", "question", first.name, second.name), rows))
+    return 0
+
+
+def compared_runs(first: Path, second: Path, mode: str) -> Comparison:
+    """Two scored runs, question by question; what has no verdict counts as not right.
+
+    Raises:
+        DataError: one is not scored, or they share no question.
+    """
+    from codedance.evaluate.paired import compare as paired
+    from codedance.evaluate.paired import means_of
+    from codedance.evaluate.scoring import read_scores, scores_file
+    from codedance.reward.rules import Scoring
+
+    means: list[dict[str, float]] = []
+    clusters: dict[str, str] = {}
+    for folder in (first, second):
+        file = scores_file(folder, Scoring(mode))
+        scores = [score for score in read_scores(file) if score.gold is not None]
+        if not scores:
+            how = "" if mode == Scoring.DEFAULT else f" --mode {mode}"
+            raise DataError(f"{file}: there are no scores here; run first: codedance score {folder}{how}")
+        means.append(means_of(scores))
+        clusters |= {score.task_id: score.group or score.task_id for score in scores}
+    try:
+        return paired(means[0], means[1], clusters)
+    except ValueError as error:
+        raise DataError(f"{first} and {second}: {error}") from None
+
+
+def _answers(folder: Path, mode: str) -> dict[str, str | None]:
+    """What was said to each question, the first time."""
+    from codedance.evaluate.scoring import read_scores, scores_file
+    from codedance.reward.rules import Scoring
+
+    return {score.task_id: score.answer for score in read_scores(scores_file(folder, Scoring(mode))) if score.sample == 0}

@@ -1,0 +1,98 @@
+"""`codedance score`: the answers of a run held against the known ones; no model is asked but a judge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from codedance.cli.options import JudgeFlags
+from codedance.errors import DataError, JudgeError
+
+if TYPE_CHECKING:
+    from codedance.evaluate.summary import Summary
+    from codedance.model.cost import Price
+    from codedance.reward.judge import Judge
+
+JUDGEMENTS = "judgements"
+"""The judge's replies, in a run's folder."""
+
+
+def score(
+    folder: Path,
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    judging: JudgeFlags = JudgeFlags(),  # noqa: B008
+) -> int:
+    """Score a run, write its results and figures, and print a table.
+
+    What is decided stays decided; judgements that failed are asked again. Another mode writes files of its own.
+
+    Parameters
+    ----------
+    folder
+        A run's folder.
+    as_json
+        Print the figures as JSON.
+    """
+
+    async def work() -> dict[str, Summary]:
+        async with judging.open(folder / JUDGEMENTS) as judge:
+            return await score_folder(folder, judging.mode, judge, None)
+
+    summaries = asyncio.run(work())
+    tell(summaries, folder, as_json=as_json)
+    refuse_failed(summaries)
+    return 0
+
+
+async def score_folder(folder: Path, mode: str, judge: Judge | None, price: Price | None) -> dict[str, Summary]:
+    """Score what is not scored, and write every file.
+
+    Raises:
+        DataError: there is no run, or none of its answers is known.
+    """
+    from codedance.cli.progress import counted
+    from codedance.evaluate.records import write_results, write_stats
+    from codedance.evaluate.scoring import score_run
+    from codedance.evaluate.summary import summarise
+    from codedance.reward.rules import Scoring
+
+    scoring = Scoring(mode)
+    with counted("scored", None) as on_score:
+        scores = await score_run(folder, scoring, judge, on_score)
+    summaries = summarise(scores)
+    if not summaries:
+        raise DataError(f"{folder}: no answer to its tasks is known, so there is nothing to score")
+    write_results(folder, scores, scoring)
+    write_stats(folder, summaries, scoring, price)
+    return summaries
+
+
+def tell(summaries: Mapping[str, Summary], folder: Path, *, as_json: bool) -> None:
+    """The figures on stdout, and what should make one suspicious on stderr."""
+    from codedance.evaluate.records import as_plain
+    from codedance.evaluate.tables import overview
+
+    print(json.dumps(as_plain(dict(summaries))) if as_json else overview(summaries))
+    talk = Console(stderr=True)
+    for name, own in summaries.items():
+        for alarm in own.alarms():
+            talk.print(Text(f"{name}: {alarm}", style="yellow"), soft_wrap=True)
+    talk.print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
+
+
+def refuse_failed(summaries: Mapping[str, Summary]) -> None:
+    """Judgements that failed are no result.
+
+    Raises:
+        JudgeError: there are some.
+    """
+    if failed := sum(own.decided_by.get("failed", 0) for own in summaries.values()):
+        raise JudgeError(f"{failed} judgements failed and count as undecided; the same command asks for them again")
