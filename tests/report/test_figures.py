@@ -44,14 +44,14 @@ RUN = (
 def tally(traces: tuple[Trace, ...]) -> Tally:
     made = Tally()
     for one in traces:
-        made.add(one)
+        made.add(one, one.exact_match)
     return made
 
 
 def test_outages_count_against_all_but_not_against_the_completed() -> None:
     figures = tally(RUN).figures()
-    assert (figures.whole.exact, figures.whole.known) == (1, 5)
-    assert (figures.completed.exact, figures.completed.known) == (1, 3)
+    assert (figures.whole.right, figures.whole.known) == (1, 5)
+    assert (figures.completed.right, figures.completed.known) == (1, 3)
     assert figures.whole.answered_share == Share(3, 6, 6)
 
 
@@ -83,15 +83,15 @@ def test_a_slip_counts_once_a_turn() -> None:
 
 
 def test_each_source_and_category_is_a_group_of_its_own() -> None:
-    groups = {group.label: (group.traces, group.exact, group.known) for group in tally(RUN).figures().groups}
+    groups = {group.label: (group.traces, group.right, group.known) for group in tally(RUN).figures().groups}
     assert groups == {"t": (4, 0, 3), "s / c": (2, 1, 2)}
 
 
 def test_samples_of_one_task_do_not_narrow_the_interval() -> None:
     once = tally(tuple(trace(str(n), turns=[answer(str(n % 2))], gold="1") for n in range(10))).figures()
     often = tally(tuple(trace(str(n % 10), turns=[answer(str(n % 2))], gold="1", sample=n // 10) for n in range(80))).figures()
-    assert once.whole.exact_share.value == often.whole.exact_share.value
-    assert once.whole.exact_share.interval == often.whole.exact_share.interval
+    assert once.whole.right_share.value == often.whole.right_share.value
+    assert once.whole.right_share.interval == often.whole.right_share.interval
 
 
 def test_tokens_add_up() -> None:

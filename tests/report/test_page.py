@@ -180,7 +180,7 @@ def test_weak_isolation_is_said_on_top(tmp_path: Path) -> None:
 
 def test_half_a_character_does_not_break_the_file(tmp_path: Path) -> None:
     report = one(tmp_path, answer("1"), error="\U0001f600")
-    page = make_page(trace("x", turns=[answer("\ud800 half")]), FULL, Names(), 10_000)
+    page = make_page(trace("x", turns=[answer("\ud800 half")]), None, FULL, Names(), 10_000)
     assert "? half" in unpack(page) and report.rows[0]["error"] == "\U0001f600"
 
 

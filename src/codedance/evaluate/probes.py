@@ -28,7 +28,7 @@ class Probe(StrEnum):
     """In their place comes the picture of another task."""
     NO_TOOL = "no-tool"
     """No code can be run."""
-    SHUFFLE = "shuffle-options"
+    SHUFFLE_OPTIONS = "shuffle-options"
     """Options stand in another order."""
 
 
@@ -41,7 +41,7 @@ def probed(probe: Probe, settings: Settings, tasks: Iterator[Task], seed: int = 
             return replace(settings, returned=Returned.SWAPPED), tasks
         case Probe.NO_TOOL:
             return replace(settings, tool=False), tasks
-        case Probe.SHUFFLE:
+        case Probe.SHUFFLE_OPTIONS:
             return settings, (reordered(task, seed) for task in tasks)
 
 

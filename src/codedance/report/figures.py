@@ -2,11 +2,11 @@
 
     tally = Tally()
     for trace in read_traces(folder):
-        tally.add(trace)
-    tally.figures().whole.exact_share.value        # share of exactly matching answers; .interval: Wilson, 95 %
+        tally.add(trace, trace.exact_match)
+    tally.figures().whole.right_share.value        # share of right answers; .interval: Wilson, 95 %
 
 Where tasks were asked several times, intervals count tasks, not samples: samples of one task are not independent.
-Not covered: any benchmark's own rule of what is right.
+What is right the caller says: by a score, or letter by letter. Not covered: scoring.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Group:
     traces: int = 0
     known: int = 0
     """With a known answer."""
-    exact: int = 0
+    right: int = 0
     answered: int = 0
     cells: int = 0
     cells_ok: int = 0
@@ -51,7 +51,7 @@ class Group:
     tasks: set[str] = field(default_factory=set)
     known_tasks: set[str] = field(default_factory=set)
 
-    def add(self, trace: Trace, executions: Sequence[Execution]) -> None:
+    def add(self, trace: Trace, executions: Sequence[Execution], is_right: bool | None) -> None:
         """Count one."""
         self.traces += 1
         self.answered += trace.stop is StopReason.ANSWERED
@@ -60,15 +60,15 @@ class Group:
         self.turns += len(trace.turns)
         self.seconds += trace.seconds
         self.tasks.add(trace.task_id)
-        if trace.exact_match is not None:
+        if is_right is not None:
             self.known += 1
-            self.exact += trace.exact_match
+            self.right += is_right
             self.known_tasks.add(trace.task_id)
 
     @property
-    def exact_share(self) -> Share:
-        """Exact matches among those with a known answer."""
-        return Share(self.exact, self.known, len(self.known_tasks))
+    def right_share(self) -> Share:
+        """Among those with a known answer."""
+        return Share(self.right, self.known, len(self.known_tasks))
 
     @property
     def answered_share(self) -> Share:
@@ -131,14 +131,14 @@ class Tally:
         """Counted so far."""
         return self._whole.traces
 
-    def add(self, trace: Trace) -> None:
-        """Count one."""
+    def add(self, trace: Trace, is_right: bool | None) -> None:
+        """Count one; None where no answer is known."""
         executions = [turn.execution for turn in trace.turns if turn.execution is not None]
-        self._whole.add(trace, executions)
+        self._whole.add(trace, executions, is_right)
         if not (trace.is_outage or trace.stop is StopReason.DATA_ERROR):
-            self._completed.add(trace, executions)
+            self._completed.add(trace, executions, is_right)
         label = group_label(trace)
-        self._groups.setdefault(label, Group(label)).add(trace, executions)
+        self._groups.setdefault(label, Group(label)).add(trace, executions, is_right)
         self._started = [min([*self._started, trace.started]), max([*self._started, trace.started])]
         self._stops[trace.stop] += 1
         self._usage += trace.usage

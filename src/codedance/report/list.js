@@ -5,6 +5,7 @@ const data = (name) => JSON.parse(byId('data-' + name).textContent);
 const rows = data('rows').map((row, page) => ({...row, page}));
 const thumbnails = data('thumbnails');
 const STEP = 60;
+const VERDICTS = 'scored' in document.body.dataset ? {yes: 'right', no: 'wrong'} : {yes: 'match', no: 'no match'};
 const FILTERS = ['stop', 'match', 'error', 'group', 'operation'];
 const ORDERS = {
   '': ['as finished', null],
@@ -81,7 +82,7 @@ function makeRow(row) {
   const name = row.sample ? `${row.id}, sample ${row.sample}` : row.id;
   const answer = make('span', 'answer-line', make('b', row.answer === null ? 'none' : '', row.answer === null ? 'no answer' : row.answer));
   if (row.gold !== null && row.match !== 'yes') answer.append(make('span', 'gold', `known: ${row.gold}`));
-  const judged = {yes: ['good', 'match'], no: ['bad', 'no match'], unknown: null}[row.match];
+  const judged = {yes: ['good', VERDICTS.yes], no: ['bad', VERDICTS.no], unknown: null}[row.match];
   const ended = row.stop === 'answered' ? 'plain' : row.error ? 'bad' : 'warn';
   const link = make('a', 'row', image,
     make('span', 'what', make('span', 'question', row.question), make('span', 'name', row.group ? `${row.group} · ${name}` : name)),
@@ -116,7 +117,7 @@ function fillSelect(name, options) {
 function fillFilters() {
   const kinds = {stop: (row) => [row.stop], match: (row) => [row.match], group: (row) => (row.group ? [row.group] : []),
     operation: (row) => row.operations, error: (row) => [row.failed ? 'any' : 'none', ...row.errors]};
-  const labels = {match: {yes: 'match', no: 'no match', unknown: 'not known'}, error: {any: 'any error', none: 'no error'}};
+  const labels = {match: {...VERDICTS, unknown: 'not known'}, error: {any: 'any error', none: 'no error'}};
   for (const name of FILTERS) {
     const counts = new Map();
     for (const row of rows) for (const kind of kinds[name](row)) counts.set(kind, (counts.get(kind) || 0) + 1);

@@ -4,7 +4,7 @@
     write_report(Path("runs/one"), most=100, megabytes=5)
 
 The traces are read twice, to count and to make pages; in memory stay the compressed pages and a few numbers of each trace.
-Not covered: comparing runs; scores of benchmarks.
+A run that was scored is shown with its scores, and with what its probes lose. Not covered: scoring; comparing other runs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from codedance.report.figures import Figures, Tally, group_label
 from codedance.report.operations import find_operations
 from codedance.report.pictures import Album, make_album
 from codedance.report.trace import Names, environment, make_page
+from codedance.report.verdicts import Verdicts
 from codedance.rollout.store import IMAGES, PROMPTS, TRACES, Manifest, read_manifest, read_traces
 from codedance.types import Trace
 
@@ -58,32 +59,35 @@ def write_report(folder: Path, out: Path | None = None, *, most: int = 500, mega
     """
     out = out if out is not None else folder / "report.html"
     run = read_manifest(folder)
+    verdicts = Verdicts.of(folder)
     tally = Tally()
     for trace in read_traces(folder):
-        tally.add(trace)
+        tally.add(trace, verdicts.is_right(trace))
     total = tally.num_traces
     if not total:
         raise DataError(f"{folder / TRACES}: there is no finished trace yet; start the run again to go on with it")
     room = int(megabytes * 1e6)
     number = min(total, max(1, most))
-    pages = _make_pages(folder, run, {place * total // number for place in range(number)}, int(room * _SHARE_OF_PAGES) // number)
+    pages = _make_pages(
+        folder, run, verdicts, {place * total // number for place in range(number)}, int(room * _SHARE_OF_PAGES) // number
+    )
     left = room - _FRAME_BYTES - sum(map(len, pages.packed)) - 600 * number - 60 * len(pages.names.files)
     album = make_album(folder / IMAGES, pages.names.files, pages.first_pictures, left)
-    _write(out, _render(folder, run, tally.figures(), pages, album))
+    _write(out, _render(folder, run, tally.figures(), verdicts, pages, album))
     return out
 
 
-def _make_pages(folder: Path, run: Manifest, chosen: set[int], room: int) -> _Pages:
+def _make_pages(folder: Path, run: Manifest, verdicts: Verdicts, chosen: set[int], room: int) -> _Pages:
     pages = _Pages([], [], Names(), set())
     for place, trace in enumerate(read_traces(folder)):
         if place in chosen:
-            pages.packed.append(make_page(trace, run.isolation, pages.names, room))
-            pages.rows.append(_row(trace, pages.names))
+            pages.packed.append(make_page(trace, verdicts.of_trace(trace), run.isolation, pages.names, room))
+            pages.rows.append(_row(trace, verdicts.is_right(trace), pages.names))
             pages.first_pictures.update(image.view_file for image in trace.images[:1])
     return pages
 
 
-def _row(trace: Trace, names: Names) -> dict[str, Any]:
+def _row(trace: Trace, is_right: bool | None, names: Names) -> dict[str, Any]:
     """What the list knows of a trace."""
     executions = [turn.execution for turn in trace.turns if turn.execution is not None]
     return {
@@ -92,7 +96,7 @@ def _row(trace: Trace, names: Names) -> dict[str, Any]:
         "question": _short(trace.question, _MOST_QUESTION),
         "answer": None if trace.answer is None else _short(trace.answer),
         "gold": None if trace.gold is None else _short(trace.gold),
-        "match": {None: "unknown", True: "yes", False: "no"}[trace.exact_match],
+        "match": {None: "unknown", True: "yes", False: "no"}[is_right],
         "stop": trace.stop.value,
         "group": group_label(trace),
         "operations": sorted({str(found) for turn in trace.turns if turn.code for found in find_operations(turn.code)}),
@@ -112,7 +116,7 @@ def _short(text: str, most: int = _MOST_SHORT) -> str:
     return text if len(text) <= most else text[:most] + "..."
 
 
-def _render(folder: Path, run: Manifest, figures: Figures, pages: _Pages, album: Album) -> str:
+def _render(folder: Path, run: Manifest, figures: Figures, verdicts: Verdicts, pages: _Pages, album: Album) -> str:
     keys = pages.names.files
     style = (_HERE / "page.css").read_text()
     script = "(() => {\n'use strict';\n" + "".join((_HERE / name).read_text() for name in _SCRIPTS) + "})();\n"
@@ -126,6 +130,7 @@ def _render(folder: Path, run: Manifest, figures: Figures, pages: _Pages, album:
             limits=list(_flat(asdict(run.limits))),
             prompts=_prompts(folder, run.prompt),
             figures=figures,
+            verdicts=verdicts,
             rows=_json(pages.rows),
             num_pages=len(pages.packed),
             pages=pages.packed,

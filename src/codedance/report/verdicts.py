@@ -1,0 +1,63 @@
+"""What the scores of a run say, where it was scored.
+
+    verdicts = Verdicts.of(Path("runs/one"))
+    verdicts.is_right(trace), verdicts.summaries["chartqa"].accuracy, verdicts.probes["blank"].difference
+
+Without scores, an answer is right that equals the known one letter by letter. Not covered: scores by other rules than the
+default ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codedance.evaluate.paired import Comparison, compare, means_of
+from codedance.evaluate.scoring import read_scores, scores_file
+from codedance.evaluate.summary import Summary, summarise
+from codedance.reward.rules import Scoring
+from codedance.types import Score, Trace
+
+_PROBE = "probe-"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Of one run."""
+
+    scores: dict[tuple[str, int], Score]
+    summaries: dict[str, Summary]
+    """By data set."""
+    probes: dict[str, Comparison]
+    """What changed when something was taken away, by what it was."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Verdicts:
+        """Those of a run's folder; empty where it was not scored.
+
+        Raises:
+            DataError: a file of scores is damaged.
+        """
+        own = _scored(folder)
+        first, clusters = means_of(own), {score.task_id: score.group or score.task_id for score in own}
+        probes = {}
+        for probed in sorted(folder.glob(f"{_PROBE}*")):
+            second = means_of(_scored(probed))
+            if first.keys() & second.keys():
+                probes[probed.name.removeprefix(_PROBE)] = compare(
+                    first, second, clusters | dict.fromkeys(second.keys() - first, "")
+                )
+        return cls({(score.task_id, score.sample): score for score in own}, summarise(own), probes)
+
+    def of_trace(self, trace: Trace) -> Score | None:
+        """Its score, where it has one."""
+        return self.scores.get((trace.task_id, trace.sample))
+
+    def is_right(self, trace: Trace) -> bool | None:
+        """None where no answer is known."""
+        score = self.of_trace(trace)
+        return trace.exact_match if score is None or trace.gold is None else score.acc == 1
+
+
+def _scored(folder: Path) -> list[Score]:
+    return [score for score in read_scores(scores_file(folder, Scoring.DEFAULT)) if score.gold is not None]
