@@ -69,7 +69,7 @@ class JudgeFlags:
         """The judge, which has shown that it works; None where there is no endpoint. Its replies are kept in `cache`."""
         from codedance.model.cache import CachedModel
         from codedance.model.named import open_model
-        from codedance.reward.judge import Judge
+        from codedance.reward.judge import Judge, is_readable
 
         urls = [url.strip() for url in (self.judge_url or os.environ.get(_JUDGE_URLS, "")).split(",") if url.strip()]
         if not urls and self.judge_model is None:
@@ -79,7 +79,7 @@ class JudgeFlags:
             return
         async with open_model(self.judge_model, urls) as model:
             await Judge(model).check()
-            async with CachedModel(model, cache) as cached:
+            async with CachedModel(model, cache, is_readable) as cached:
                 yield Judge(cached)
 
 

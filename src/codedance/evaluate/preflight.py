@@ -4,7 +4,7 @@
     census.total, census.by_source              # 2500, {"chartqa": 2500}
     for task in census.tasks(): ...
 
-A known answer that its own rule calls wrong would make every model wrong: such a row is as bad as one that cannot be read. Not
+A known answer that its own rule does not call right would make every model wrong: such a row is as bad as one that cannot be read. Not
 covered: pictures, which are decoded when a task begins.
 """
 
@@ -77,6 +77,7 @@ def _problem(task: Task, expressions: Expressions, with_prompt: bool) -> str:
     if task.answer is None:
         return ""
     said = grade(task.answer, task.answer, task.key, Scoring.DEFAULT, expressions)
-    if said.is_right is not False:
+    if said.is_right:
         return ""
-    return f"{task.source}, task {task.id}: its rule {task.key.rule} calls the known answer {task.answer!r} wrong ({said.why})"
+    verdict = "wrong" if said.is_right is False else "undecided"
+    return f"{task.source}, task {task.id}: its rule {task.key.rule} calls the known answer {task.answer!r} {verdict}: {said.why}"

@@ -46,13 +46,19 @@ _DIGEST_BYTES = 16
 class CachedModel:
     """A ChatModel that remembers what another one said. The other one stays the caller's to close.
 
+    Args:
+        model: the other one.
+        folder: where the file lies, or will lie.
+        keeps: which replies are worth keeping; all if not given.
+
     Raises:
         ConfigError: the folder cannot be made.
         DataError: the file in it is no cache, or cannot be used.
     """
 
-    def __init__(self, model: ChatModel, folder: Path) -> None:
+    def __init__(self, model: ChatModel, folder: Path, keeps: Callable[[Reply], bool] = lambda reply: True) -> None:
         self._model = model
+        self._keeps = keeps
         self._variant = str(getattr(model, "variant", ""))
         self._file = folder / _FILE
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -104,7 +110,8 @@ class CachedModel:
                 return known
             reply = await self._model.generate(messages, sampling)
             self.misses += 1
-            await self._run(lambda: self._keep(key, reply))
+            if self._keeps(reply):
+                await self._run(lambda: self._keep(key, reply))
             return reply
 
     async def _run(self, work: Callable[[], T]) -> T:

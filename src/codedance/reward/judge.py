@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from codedance.errors import ConfigError, JudgeError, ModelError
 from codedance.images import digest_bytes
-from codedance.model.chat import ChatModel, Message, Role
+from codedance.model.chat import ChatModel, Message, Reply, Role
 from codedance.types import Sampling
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=1024, seed=0)
@@ -92,6 +92,15 @@ class Judge:
                 raise ConfigError(
                     f"the judge {self.name} calls {gold!r} and {answer!r} {verdict} ({said.why}); take another model"
                 )
+
+
+def is_readable(reply: Reply) -> bool:
+    """A judge's reply that holds a judgement; others are not worth keeping."""
+    try:
+        _read(reply.text, "")
+    except JudgeError:
+        return False
+    return True
 
 
 def _read(text: str, name: str) -> Judgement:

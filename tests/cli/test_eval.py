@@ -1,0 +1,323 @@
+"""`codedance eval`, `score` and `compare`: run, score, summarise; resumed, repeated, probed, judged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cli.commands import run
+from codedance.rollout.store import TRACES
+from model.faulty_server import Fault, FaultyServer, mix
+
+Run = Callable[..., CompletedProcess[str]]
+RELEASED = {
+    *("total_samples", "success_samples", "success_rate", "avg_acc", "avg_judge_score", "avg_try_count", "avg_reasoning_turns"),
+    *("tool_call_sample_count", "avg_code_exec_success_rate", "model_name", "data_source"),
+}
+SCRIPT = """
+import os
+from codedance.model.chat import Role
+
+def reply(messages, sampling):
+    words = messages[1].text
+    with open(os.environ["ASKED"], "a") as asked:
+        asked.write(words.split("question ")[1].split("?")[0] + "\\n")
+    if sum(message.role is Role.ASSISTANT for message in messages):
+        return "<answer>" + messages[-1].text.split("\\n")[1] + "</answer>"
+    number = int(words.split("question ")[1].split("?")[0])
+    shows = "; display(input_image)" if number % 2 else ""
+    return f"<code>\\n```python\\nprint({number} * 2{shows.replace('; display(input_image)', '')}){shows}\\n```\\n</code>"
+"""
+ISOLATION = ("--isolation", 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch) -> Path:
+    picture.save(tmp_path / "p.png")
+    rows = [{"id": f"t{n}", "question": f"question {n}?", "image": "p.png", "answer": str(n * 2)} for n in range(6)]
+    rows[5]["answer"] = "eleven"
+    write(tmp_path / "doubles.jsonl", rows)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
+    monkeypatch.delenv("LLM_AS_A_JUDGE_BASE", raising=False)
+    return tmp_path
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def flags(folder: Path, out: str = "out") -> tuple[object, ...]:
+    return ("--out", folder / out, "--model", f"script:{folder / 'script.py'}", *ISOLATION)
+
+
+def stats(folder: Path, name: str = "doubles") -> dict[str, Any]:
+    (file,) = [path for path in folder.glob("stats_*.json") if path.name.count(".") == 2 or ".paper" not in path.name]
+    return json.loads(file.read_text())[name]
+
+
+def test_an_evaluation_leaves_every_file_and_all_samples(folder: Path, run_here: Run) -> None:
+    done = run_here("eval", folder / "doubles.jsonl", *flags(folder))
+    assert done.returncode == 0, done.stderr
+    assert "| doubles | 6 | 0.833" in done.stdout
+    out = folder / "out"
+    assert {"traces.jsonl", "scores.jsonl", "run.json", "eval.json", "report.html", "images", "prompts"} <= {
+        path.name for path in out.iterdir()
+    }
+    (results,) = out.glob("result_*_doubles.jsonl")
+    rows = {row["index"]: row for row in map(json.loads, results.read_text().splitlines())}
+    assert sorted(rows) == [f"t{n}" for n in range(6)]
+    one = rows["t3"]
+    assert (one["pred_ans"], one["ground_truth"], one["acc"], one["status"]) == ("6", "6", 1.0, "success")
+    assert one["tool_runs"][0]["code"].startswith("print(3 * 2)") and (out / one["tool_runs"][0]["images"][0]).is_file()
+    assert [entry["role"] for entry in one["output"]] == ["assistant", "user", "assistant"]
+    assert (out / one["multi_modal_data"][0]).is_file()
+    section = stats(out)
+    assert section.keys() >= RELEASED
+    assert (section["total_samples"], section["avg_acc"], section["success_rate"]) == (6, pytest.approx(5 / 6), 1.0)
+    assert section["avg_code_exec_success_rate"] == 1.0 and section["accuracy"]["low"] < 5 / 6 < section["accuracy"]["high"]
+
+
+def test_the_same_command_again_asks_nobody(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", *flags(folder))
+    asked, scores = (folder / "asked").read_text(), (folder / "out/scores.jsonl").read_bytes()
+    again = run_here("eval", folder / "doubles.jsonl", *flags(folder))
+    assert again.returncode == 0 and "6 from before" in again.stderr
+    assert (folder / "asked").read_text() == asked and (folder / "out/scores.jsonl").read_bytes() == scores
+
+
+def test_killed_in_the_middle_it_ends_with_the_same_files_and_asks_nothing_twice(folder: Path) -> None:
+    number = 200
+    write(
+        folder / "many.jsonl",
+        [{"id": f"t{n}", "question": f"question {n}?", "image": "p.png", "answer": str(n * 2)} for n in range(number)],
+    )
+    whole = run("eval", folder / "many.jsonl", *flags(folder, "whole"), ASKED=str(folder / "asked-whole"))
+    assert whole.returncode == 0, whole.stderr
+    words = ["eval", folder / "many.jsonl", *flags(folder, "killed")]
+    command = [sys.executable, "-c", "from codedance.cli import main; main()", *map(str, words)]
+    killed = subprocess.Popen(command, env={**os.environ, "ASKED": str(folder / "asked-1")}, stderr=subprocess.DEVNULL)
+    traces = folder / "killed" / TRACES
+    while killed.poll() is None and (not traces.exists() or traces.read_bytes().count(b"\n") < number // 4):
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    done = {json.loads(line)["question"] for line in traces.read_bytes().split(b"\n")[:-1]}
+    assert number // 4 <= len(done) < number, "it was killed in the middle"
+    resumed = run(*words, ASKED=str(folder / "asked-2"))
+    assert resumed.returncode == 0, resumed.stderr
+    asked_again = {f"question {line}?" for line in (folder / "asked-2").read_text().split()}
+    assert asked_again.isdisjoint(done)
+    assert figures(folder / "killed") == figures(folder / "whole")
+    assert results(folder / "killed") == results(folder / "whole")
+
+
+def figures(out: Path) -> dict[str, Any]:
+    (file,) = out.glob("stats_*.json")
+    return {name: value for name, value in json.loads(file.read_text())["many"].items() if name != "seconds"}
+
+
+def results(out: Path) -> dict[str, Any]:
+    (file,) = out.glob("result_*.jsonl")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        row["seconds"] = 0
+        for ran in row["tool_runs"]:
+            ran["seconds"] = 0
+    return {row["index"]: row for row in rows}
+
+
+def test_several_files_are_told_apart_by_their_names(folder: Path, run_here: Run) -> None:
+    write(folder / "others.jsonl", [{"question": "question 1?", "image": "p.png", "answer": "2"}])
+    done = run_here("eval", folder / "doubles.jsonl", folder / "others.jsonl", "--limit", 2, *flags(folder))
+    assert "| doubles | 2 | 1.000" in done.stdout and "| others | 1 | 1.000" in done.stdout
+    assert len(list((folder / "out").glob("result_*"))) == 2
+    ids = {json.loads(line)["task_id"] for line in (folder / "out" / TRACES).read_text().splitlines()}
+    assert ids == {"doubles/t0", "doubles/t1", "others/1"}
+    (folder / "more").mkdir()
+    (folder / "more/doubles.jsonl").write_bytes((folder / "doubles.jsonl").read_bytes())
+    twice = run_here("eval", folder / "doubles.jsonl", folder / "more/doubles.jsonl", *flags(folder, "two"))
+    assert twice.returncode == 2 and "two sources have the name 'doubles'" in twice.stderr
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a missing picture": ({"data_source": "count", "images": ["gone.png"]}, "there is no picture"),
+    "a wrong type": ({"data_source": "count", "images": ["p.png"], "prompt": 7}, "'prompt' is 7; it must be"),
+    "an empty answer": ({"data_source": "count", "images": ["p.png"], "answer": " "}, "'answer' is ' '; it must be"),
+    "an unknown source": ({"data_source": "moon", "images": ["p.png"]}, "data_source is 'moon'; the known ones are"),
+    "an answer that its rule refuses": (
+        {"data_source": "vl_agent", "images": ["p.png"], "prompt": "question 2? (A) 4 (B) 5", "answer": "Z"},
+        "calls the known answer 'Z' undecided: no such choice",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "told"), BAD.values(), ids=BAD.keys())
+def test_bad_rows_stop_with_a_message_or_are_counted_and_listed(
+    folder: Path, run_here: Run, row: dict[str, Any], told: str
+) -> None:
+    good = {"data_source": "count", "prompt": "question 2?", "images": ["p.png"], "answer": "4"}
+    file = write(folder / "rl.jsonl", [good, {**good, **row}, {**good, "prompt": "question 3?", "answer": "6"}])
+    stopped = run_here("eval", file, *flags(folder))
+    assert stopped.returncode != 0 and told in stopped.stderr and "2" in stopped.stderr, stopped.stderr
+    assert len(stopped.stderr.strip().splitlines()) == 1 and not (folder / "asked").exists()
+    skipped = run_here("eval", file, "--skip-bad", *flags(folder))
+    assert skipped.returncode == 0, skipped.stderr
+    assert "1 rows are left out" in skipped.stderr and told in skipped.stderr
+    assert "| count | 2 | 1.000" in skipped.stdout
+    (listed,) = json.loads((folder / "out/eval.json").read_text())["left_out"]
+    assert told in listed
+
+
+def test_like_repeats_an_evaluation_and_compares_with_it(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", "--turns", 3, "--limit", 4, *flags(folder, "first"))
+    again = run_here("eval", "--like", folder / "first", "--out", folder / "second")
+    assert again.returncode == 0, again.stderr
+    assert "| first -> second | 4 | +0.000" in again.stdout and "otherwise than" not in again.stderr
+    assert json.loads((folder / "second/run.json").read_text())["settings"]["turns"] == 3
+    more = run_here("eval", "--like", folder / "first", "--turns", 5, "--out", folder / "third")
+    assert more.returncode == 2 and "--like repeats the earlier evaluation's rollout" in more.stderr
+    with open(folder / "doubles.jsonl", "a") as file:
+        file.write("\n")
+    changed = run_here("eval", "--like", folder / "first", "--out", folder / "fourth")
+    assert changed.returncode == 1 and "the file has changed since" in changed.stderr
+    nothing = run_here("eval", "--like", folder, "--out", folder / "fifth")
+    assert nothing.returncode == 1 and "there is no evaluation here" in nothing.stderr
+
+
+def test_probes_ask_again_and_say_what_is_lost(folder: Path, run_here: Run) -> None:
+    done = run_here("eval", folder / "doubles.jsonl", "--probe", "no-tool", "--probe", "blank", *flags(folder))
+    assert "| probe-no-tool | 6 | -0.833" in done.stdout and "| probe-blank | 6 | +0.000" in done.stdout
+    report = (folder / "out/report.html").read_text()
+    assert "What accuracy loses" in report and "no-tool" in report
+
+
+def test_repeats_give_pass_at_k_and_the_majority(folder: Path, run_here: Run) -> None:
+    done = run_here("eval", folder / "doubles.jsonl", "--repeats", 3, "--temperature", 1, "--seed", 1, *flags(folder))
+    assert "pass@1" in done.stdout and "majority" in done.stdout
+    assert stats(folder / "out")["total_samples"] == 18
+
+
+def test_a_dry_run_shows_prompts_and_asks_nobody(folder: Path, run_here: Run) -> None:
+    done = run_here("eval", folder / "doubles.jsonl", "--dry-run", *flags(folder))
+    assert done.returncode == 0 and "question 0?" in done.stdout and "You answer questions" in done.stdout
+    assert not (folder / "asked").exists() and not (folder / "out").exists()
+
+
+def test_a_run_is_scored_later_by_other_rules_into_other_files(folder: Path, run_here: Run) -> None:
+    rows = [{"question": "question 5?", "image": "p.png", "answer": "1", "rule": "countbenchqa"}]  # 1 is a part of 10
+    run_here("run", write(folder / "counts.jsonl", rows), *flags(folder))
+    asked = (folder / "asked").read_text()
+    for mode, right in (("default", "0.000"), ("paper", "1.000")):
+        done = run_here("score", folder / "out", "--mode", mode)
+        assert f"| counts | 1 | {right}" in done.stdout, done.stderr
+    assert (folder / "asked").read_text() == asked
+    assert {path.name for path in (folder / "out").glob("scores*")} == {"scores.jsonl", "scores.paper.jsonl"}
+    assert len(list((folder / "out").glob("stats_*"))) == 2
+
+
+def test_comparing_lists_the_answers_that_changed(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", *flags(folder, "one"))
+    (folder / "script.py").write_text(SCRIPT.replace("* 2", "* 3"))
+    run_here("eval", folder / "doubles.jsonl", *flags(folder, "two"))
+    done = run_here("compare", folder / "one", folder / "two")
+    assert "| two | 6 | -0.667" in done.stdout and "| lost | t2 | 4 | 6 |" in done.stdout
+    unscored = run_here("compare", folder / "one", folder)
+    assert unscored.returncode == 1 and "there are no scores here" in unscored.stderr
+
+
+def judging(body: Mapping[str, Any]) -> str:
+    """The same if one is a part of the other; knows the answers of the preflight."""
+    words = body["messages"][-1]["content"]
+    text = words if isinstance(words, str) else "".join(part.get("text", "") for part in words)
+    same = "four cups" in text or "eleven" in text
+    return json.dumps({"why": "read", "same": "yes" if same else "no"})
+
+
+def words_to_judge(folder: Path) -> Path:
+    rows = [
+        {"id": f"w{n}", "question": f"question {n}?", "image": "p.png", "answer": "eleven" if n < 3 else "none", "rule": "judged"}
+        for n in range(5)
+    ]
+    return write(folder / "words.jsonl", rows)
+
+
+async def scored(folder: Path, *words: object) -> CompletedProcess[str]:
+    return await asyncio.to_thread(run, "score", folder / "out", *words)
+
+
+async def test_two_judges_one_of_them_dead_give_the_scores_of_one(folder: Path) -> None:
+    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+    async with FaultyServer(reply=judging) as judge:
+        alone = await scored(folder, "--judge-url", judge.url)
+        assert alone.returncode == 0, alone.stderr
+        assert "| words | 5 | 0.600" in alone.stdout and "judge 5" in alone.stdout
+        first = (folder / "out/scores.jsonl").read_text()
+        (folder / "out/scores.jsonl").unlink()
+        for reply in (folder / "out/judgements").iterdir():
+            reply.unlink()
+        both = await scored(folder, "--judge-url", f"http://127.0.0.1:9/v1,{judge.url}")
+        assert both.returncode == 0, both.stderr
+    assert (folder / "out/scores.jsonl").read_text() == first
+
+
+async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(folder: Path) -> None:
+    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+    said = {"bad": True}
+
+    def sometimes(body: Mapping[str, Any]) -> str:
+        text = json.dumps(body["messages"])
+        return "Judgement: 1" if said["bad"] and "question 1?" in text else judging(body)
+
+    async with FaultyServer(reply=sometimes) as judge:
+        failed = await scored(folder, "--judge-url", judge.url)
+        assert failed.returncode == 1 and "1 judgements failed" in failed.stderr
+        assert "failed 1" in failed.stdout and "0.500 of 4" in failed.stdout
+        said["bad"] = False
+        asked = len(judge.requests)
+        mended = await scored(folder, "--judge-url", judge.url)
+        assert mended.returncode == 0 and "| words | 5 | 0.600" in mended.stdout, mended.stderr
+        assert len(judge.requests) - asked == 3, "two questions to try it, and the one that failed"
+
+
+async def test_a_dead_or_useless_judge_is_told_before_anything_is_asked(folder: Path) -> None:
+    file = words_to_judge(folder)
+    dead = await asyncio.to_thread(
+        run, "eval", file, *flags(folder), "--judge-url", "http://127.0.0.1:9/v1", ASKED=str(folder / "asked")
+    )
+    assert dead.returncode == 1 and "127.0.0.1:9" in dead.stderr and not (folder / "asked").exists()
+    async with FaultyServer(reply=lambda body: '{"why": "", "same": "yes"}') as judge:
+        useless = await asyncio.to_thread(
+            run, "eval", file, *flags(folder), "--judge-url", judge.url, ASKED=str(folder / "asked")
+        )
+    assert useless.returncode == 2 and "calls '4' and 'There are 5.' the same" in useless.stderr
+    assert not (folder / "asked").exists()
+
+
+async def test_no_sample_is_lost_to_a_server_that_fails_in_every_way(folder: Path) -> None:
+    def reply(body: Mapping[str, Any]) -> str:
+        text = json.dumps(body["messages"])
+        return f"<answer>{int(text.rsplit('question ', 1)[1].split('?')[0]) * 2}</answer>"
+
+    async with FaultyServer(faults=mix(seed=3, share=0.3), reply=reply) as server:
+        words = ("eval", folder / "doubles.jsonl", "--repeats", 4, "--temperature", 1, "--seed", 1, "--out", folder / "out")
+        done = await asyncio.to_thread(
+            run, *words, *ISOLATION, "--model", "openai:tiny", "--base-url", server.url, OPENAI_API_KEY="x"
+        )
+        assert any(request.fault is not Fault.NONE for request in server.requests)
+    assert done.returncode == 0, done.stderr
+    section = stats(folder / "out")
+    assert (section["total_samples"], section["success_samples"], section["avg_acc"]) == (24, 24, pytest.approx(5 / 6))
