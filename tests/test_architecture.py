@@ -24,7 +24,7 @@ BELOW = {  # package -> our packages and modules that it may import
     "tasks": LEAVES,
     "rollout": LEAVES | {"sandbox", "images", "model", "tasks"},
     "reward": LEAVES | {"images", "model"},  # the judge only, see below
-    "evaluate": LEAVES | {"model", "tasks", "rollout", "reward"},
+    "evaluate": LEAVES | {"images", "model", "tasks", "rollout", "reward"},
     "report": LEAVES | {"images", "rollout", "evaluate"},
     "train": LEAVES | {"config", "evaluate", "images", "model", "sandbox", "tasks", "rollout", "reward"},
     "cli": LEAVES | {"config", "evaluate", "train", "sandbox", "images", "model", "tasks", "rollout", "reward", "report"},

@@ -4,8 +4,8 @@
     census.total, census.by_source              # 2500, {"chartqa": 2500}
     for task in census.tasks(): ...
 
-A known answer that its own rule does not call right would make every model wrong: such a row is as bad as one that cannot be read. Not
-covered: pictures, which are decoded when a task begins.
+A known answer that its own rule does not call right would make every model wrong: such a row is as bad as one that cannot be
+read. Not covered: pictures, which are decoded when a task begins.
 """
 
 from __future__ import annotations
