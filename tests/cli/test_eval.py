@@ -321,3 +321,24 @@ async def test_no_sample_is_lost_to_a_server_that_fails_in_every_way(folder: Pat
     assert done.returncode == 0, done.stderr
     section = stats(folder / "out")
     assert (section["total_samples"], section["success_samples"], section["avg_acc"]) == (24, 24, pytest.approx(5 / 6))
+
+
+async def test_the_released_scripts_flags_do_the_same(folder: Path) -> None:
+    script = Path(__file__).parents[2] / "eval/eval.py"
+    if not script.is_file():
+        pytest.skip("eval/eval.py is not beside the tests")
+    good = {"data_source": "count", "prompt": "question 2?", "images": ["p.png"], "answer": "4"}
+    file = write(folder / "rl.jsonl", [good, {**good, "prompt": "question 3?", "answer": "7"}])
+
+    def reply(body: Mapping[str, Any]) -> str:
+        return f"<answer>{int(json.dumps(body['messages']).rsplit('question ', 1)[1].split('?')[0]) * 2}</answer>"
+
+    async with FaultyServer(reply=reply) as server:
+        words = ["--model_name", "tiny", "--api_url", server.url, "--data_path", file, "--save_path", folder / "out"]
+        words += ["--num_workers", 2, "--data_source", "count", "--api_key", "secret", "--eval_model_name", "", *ISOLATION]
+        command = [sys.executable, str(script), *map(str, words)]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=100)
+        assert {request.headers["authorization"] for request in server.requests} == {"Bearer secret"}
+    assert done.returncode == 0, done.stderr
+    assert stats(folder / "out", "count")["avg_acc"] == 0.5
+    assert not any("secret" in path.read_text(errors="replace") for path in (folder / "out").rglob("*") if path.is_file())
