@@ -21,12 +21,14 @@ from codedance.reward.judge import Judge
 from codedance.reward.outcomes import is_well_formed
 from codedance.reward.rules import Expressions, Scoring, grade
 from codedance.rollout.store import read_traces
-from codedance.types import DecidedBy, Score, Trace
+from codedance.types import DecidedBy, Rule, Score, Trace
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _AT_ONCE = 16
+_SLOW = (Rule.MATHS, Rule.MATHVISION)
+"""Rules that may wait for another process."""
 _LONGEST = 1000
 """Characters of an answer; a longer one is none, by the released scorer."""
 
@@ -89,7 +91,8 @@ async def score_trace(trace: Trace, scoring: Scoring, judge: Judge | None, expre
         return _score(trace, False, DecidedBy.RULE, f"no answer: {trace.stop}")
     if len(trace.answer) >= _LONGEST:
         return _score(trace, False, DecidedBy.RULE, f"an answer of {len(trace.answer)} characters; {_LONGEST} are too many")
-    said = await asyncio.to_thread(grade, trace.gold, trace.answer, trace.key, scoring, expressions)
+    judged = (trace.gold, trace.answer, trace.key, scoring, expressions)
+    said = await asyncio.to_thread(grade, *judged) if trace.key.rule in _SLOW else grade(*judged)
     if said.is_right is not None:
         return _score(trace, said.is_right, DecidedBy.RULE, said.why)
     if judge is None:

@@ -52,6 +52,15 @@ def test_the_choice_that_an_answer_means(answer: str, letter: str | None) -> Non
     assert right == ([letter] if letter else [])
 
 
+def test_where_letters_are_options_a_lone_letter_is_the_letter() -> None:
+    listed = ("B", "C", "Cannot be determined")
+    verdicts = {answer: choice.decide("B", answer, listed).is_right for answer in ("A", "B", "(B)", "C")}
+    assert verdicts == {"A": False, "B": True, "(B)": True, "C": False}
+    key = AnswerKey(rule=Rule.MATHVISTA, choices=listed)
+    with Expressions() as expressions:
+        assert grade("B", "A", key, Scoring.DEFAULT, expressions).is_right, "MathVista's known answers are words: B is option A"
+
+
 @pytest.mark.parametrize(("gold", "answer"), [("a dog", "B"), ("a dog", "The dog? No: a dog"), ("B", "a dog"), ("b", "(B)")])
 def test_the_known_answer_may_be_a_letter_or_a_text(gold: str, answer: str) -> None:
     assert choice.decide(gold, answer, ANIMALS).is_right

@@ -38,7 +38,7 @@ _MARKUP = re.compile(r"[*`$]|\\(?:text|mathrm|boxed)\b|</?\w+>")
 
 
 def decide(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
-    """Which one choice the answer means; `gold` is its letter or its text."""
+    """Which one choice the answer means; `gold` is its letter, else its text. A lone letter is never a text."""
     texts = [_bare(choice) for choice in choices]
     letters = ascii_uppercase[: len(texts) or _MOST]
     wanted = _wanted(plain(gold), texts, letters)
@@ -61,20 +61,18 @@ def decide(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
 
 def _wanted(gold: str, texts: Sequence[str], letters: str) -> str | None:
     lone = _LONE.fullmatch(gold)
-    if lone and lone[1].upper() in letters and _bare(gold) not in texts:
+    if lone and lone[1].upper() in letters:
         return lone[1].upper()
-    if _bare(gold) in texts:
-        return letters[texts.index(_bare(gold))]
-    return lone[1].upper() if lone and lone[1].upper() in letters else None
+    return letters[texts.index(_bare(gold))] if _bare(gold) in texts else None
 
 
 def _letter(said: str, texts: Sequence[str], letters: str) -> str | None:
     """The letter that an answer means; what is said outright comes before what is only mentioned."""
+    if (lone := _LONE.fullmatch(said)) and lone[1].upper() in letters:
+        return lone[1].upper()
     whole = _bare(said)
     if texts.count(whole) == 1:
         return letters[texts.index(whole)]
-    if (lone := _LONE.fullmatch(said)) and lone[1].upper() in letters:
-        return lone[1].upper()
     declared = [letter for letter in _DECLARED.findall(said) if letter in letters]
     if declared:
         return str(declared[-1])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from string import ascii_uppercase
 
 from codedance.reward.rules import choice
 from codedance.reward.rules.numerals import only, plain, read
@@ -62,7 +63,8 @@ def _or_none(make: Callable[[], str]) -> str | None:
 def decide(gold: str, answer: str, kind: AnswerType, precision: int | None, choices: Sequence[str]) -> Ruling:
     """What the benchmark asks for, without its accidents: no guess at the nearest choice, no truncation, units allowed."""
     if choices:
-        return choice.decide(gold, answer, choices)
+        letter = ascii_uppercase[choices.index(gold)] if gold in choices else gold  # a known answer is words, even "B"
+        return choice.decide(letter, answer, choices)
     if plain(gold).casefold() == plain(answer).casefold():
         return Ruling(True, "the same text")
     if kind is AnswerType.LIST:

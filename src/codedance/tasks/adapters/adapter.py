@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from codedance.tasks.table import Row
 from codedance.types import Task
 
-_MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:]\s*")
+_MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:．：]\s*")
 _LETTER_PLEASE = "Answer with the letter of one option."
 
 
@@ -64,14 +64,19 @@ def replace_options(text: str, old: Sequence[str], new: Sequence[str]) -> str | 
 
 
 def _option_spans(text: str) -> list[tuple[int, int]]:
-    """Where the words of the options stand."""
+    """Where the words of the options stand.
+
+    The letters come in order; one out of order, or without words behind it ("to get shape ;C.; B. ..."), is a part of the words.
+    """
     marks = list(_MARK.finditer(text))
+    starts = [mark.start() for mark in marks[1:]] + [len(text)]
+    marks = [mark for mark, end in zip(marks, starts, strict=False) if text[mark.end() : end].strip(" ;.\n")]
     firsts = [place for place, mark in enumerate(marks) if mark[1] == "A"]
-    if not firsts:
-        return []
-    listed = marks[firsts[-1] :]
-    run = [mark for mark, letter in zip(listed, ascii_uppercase, strict=False) if mark[1] == letter]
-    if len(run) < 2 or run != listed[: len(run)]:
+    run: list[re.Match[str]] = []
+    for mark in marks[firsts[-1] :] if firsts else []:
+        if mark[1] == ascii_uppercase[len(run)]:
+            run.append(mark)
+    if len(run) < 2:
         return []
     last = text.find("\n", run[-1].end())
     ends = [*(mark.start() for mark in run[1:]), len(text) if last == -1 else last]
