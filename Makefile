@@ -48,6 +48,7 @@ bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/sandbox.py
 	$(RUN)/python benchmarks/rollout.py
 	$(RUN)/python benchmarks/train.py
+	$(RUN)/python benchmarks/eval.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
