@@ -45,6 +45,12 @@ def test_rows_of_one_picture_make_the_interval_wider() -> None:
     assert paired == accuracy(sorted(right), [n // 4 for n in range(100)]), "the draws are the same each time"
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_few_clusters_that_are_all_alike_are_not_certain(share: float) -> None:
+    told = accuracy([share] * 12, ["a", "b", "c", "d"] * 3)
+    assert (told.value, told.n) == (share, 12) and told[1:3] == pytest.approx(wilson(4 * share, 4)[1:3])
+
+
 def test_no_rows_have_no_accuracy() -> None:
     assert accuracy([], []).n == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cli.commands import run as command
 from codedance import ModelError, OpenAIModel, Sandbox, Settings
 from codedance.model.cache import CachedModel
 from codedance.rollout.runner import Progress, Runner
@@ -62,6 +64,15 @@ async def test_a_real_server_is_driven_whatever_its_model_says(
     for trace in traces:
         assert trace.usage.prompt_tokens > 16 and 0 < trace.usage.completion_tokens <= 12 * len(trace.turns)
         assert trace.turns and all(turn.text for turn in trace.turns)
+
+
+def test_a_real_server_is_evaluated_by_the_commands_for_endpoints(served: Served, tmp_path: Path) -> None:
+    words = ("--limit", 3, "--turns", 2, "--max-tokens", 8, "--isolation", 0, "--concurrency", 2)
+    done = command("eval", "synthetic", *words, "--base-url", served.base_url, "--model", served.model, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "| synthetic | 3 | 0.000" in done.stdout
+    (stats,) = (tmp_path / "run").glob("stats_*.json")
+    assert json.loads(stats.read_text())["synthetic"]["success_rate"] == 1.0
 
 
 async def test_several_pictures_reach_a_real_server_and_are_counted(box: Sandbox, served: Served, tmp_path: Path) -> None:

@@ -59,6 +59,9 @@ def accuracy(right: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
     if not len(right):
         return wilson(0, 0)
     sums, sizes = by_cluster(np.asarray(right, np.float64), clusters)
+    if len(set(right)) == 1:  # all right or all wrong: whatever is drawn again is the same, and would be called certain
+        share = wilson(right[0] * len(sums), len(sums))
+        return Interval(share.value, share.low, share.high, len(right))
     means = resampled(sums, sizes)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(np.mean(right)), float(low), float(high), len(right))
