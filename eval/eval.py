@@ -12,14 +12,18 @@ import os
 import sys
 
 from codedance.cli import main
+from codedance.errors import CodeDanceError
 from codedance.tasks import layout_and_path
 from codedance.tasks.adapters import ADAPTERS
-from codedance.tasks.table import Row, read_rows
+from codedance.tasks.readers import read_rows
+from codedance.tasks.table import Row
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
     """Those of the released script, and the rest."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--model_name", required=True)
     parser.add_argument("--api_url", default="", help="one endpoint or several, separated by commas")
     parser.add_argument("--data_path", required=True, nargs="+")
@@ -35,7 +39,10 @@ def with_layout(path: str, source: str) -> str:
     """The path, with the layout in front where the rows do not name their source."""
     if source not in ADAPTERS:
         return path
-    first = next(read_rows(layout_and_path(path)[1]))
+    try:
+        first = next(read_rows(layout_and_path(path)[1]), None)
+    except CodeDanceError:  # it is told again, and better, by what reads the file
+        return path
     return f"{source}:{path}" if isinstance(first, Row) and not first.has("data_source") else path
 
 

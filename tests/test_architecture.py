@@ -25,7 +25,7 @@ BELOW = {  # package -> our packages and modules that it may import
     "rollout": LEAVES | {"sandbox", "images", "model", "tasks"},
     "reward": LEAVES | {"images", "model"},  # the judge only, see below
     "evaluate": LEAVES | {"images", "model", "tasks", "rollout", "reward"},
-    "report": LEAVES | {"images", "rollout", "evaluate"},
+    "report": LEAVES | {"images", "rollout", "reward", "evaluate"},
     "train": LEAVES | {"config", "evaluate", "images", "model", "sandbox", "tasks", "rollout", "reward"},
     "cli": LEAVES | {"config", "evaluate", "train", "sandbox", "images", "model", "tasks", "rollout", "reward", "report"},
     "__init__": LEAVES | {"sandbox", "images", "model", "rollout"},

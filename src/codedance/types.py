@@ -414,6 +414,10 @@ class Score:
     category: str = ""
     group: str = ""
     part: str = ""
+    question: str = ""
+    """Digest of its words, which tells whether two runs asked the same."""
+    started: str = ""
+    """When the rollout began: a score is of this one."""
     gold: str | None = None
     answer: str | None = None
     acc: float | None = None
@@ -421,6 +425,8 @@ class Score:
     decided_by: DecidedBy
     why: str
     """The rule's or the judge's reason."""
+    judge: str = ""
+    """The judge who decided, and the digest of the words that it was asked with."""
     stop: StopReason
     format_ok: bool
     num_turns: int

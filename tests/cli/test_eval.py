@@ -35,7 +35,8 @@ def reply(messages, sampling):
     with open(os.environ["ASKED"], "a") as asked:
         asked.write(words.split("question ")[1].split("?")[0] + "\\n")
     if sum(message.role is Role.ASSISTANT for message in messages):
-        return "<answer>" + messages[-1].text.split("\\n")[1] + "</answer>"
+        seen = messages[-1].text
+        return "<answer>" + (seen.split("\\n")[1] if "<interpreter>" in seen else "none") + "</answer>"
     number = int(words.split("question ")[1].split("?")[0])
     shows = "; display(input_image)" if number % 2 else ""
     return f"<code>\\n```python\\nprint({number} * 2{shows.replace('; display(input_image)', '')}){shows}\\n```\\n</code>"

@@ -37,7 +37,7 @@ def compare(
     compared = compared_runs(first, second, mode)
     print(changes({second.name: compared}))
     if compared.unmatched:
-        print(f"\n{len(compared.unmatched)} questions are in one of the runs only, such as {compared.unmatched[0]}")
+        print(f"\n{len(compared.unmatched)} questions have a verdict in one of the runs only, such as {compared.unmatched[0]}")
     if changed and (compared.gained or compared.lost):
         answers = [_answers(folder, mode) for folder in (first, second)]
         rows = [
@@ -49,11 +49,11 @@ def compare(
     return 0
 
 
-def compared_runs(first: Path, second: Path, mode: str) -> Comparison:
-    """Two scored runs, question by question; what has no verdict counts as not right.
+def compared_runs(first: Path, second: Path, mode: str, *, is_probe: bool = False) -> Comparison:
+    """Two scored runs, question by question, where both have a verdict.
 
     Raises:
-        DataError: one is not scored, or they share no question.
+        DataError: one is not scored, they share no question, or asked others under the same ids, as only probes may.
     """
     from codedance.evaluate.paired import compare as paired
     from codedance.evaluate.paired import means_of
@@ -62,12 +62,18 @@ def compared_runs(first: Path, second: Path, mode: str) -> Comparison:
 
     means: list[dict[str, float]] = []
     clusters: dict[str, str] = {}
+    asked: dict[str, str] = {}
     for folder in (first, second):
         file = scores_file(folder, Scoring(mode))
         scores = [score for score in read_scores(file) if score.gold is not None]
         if not scores:
             how = "" if mode == Scoring.DEFAULT else f" --mode {mode}"
             raise DataError(f"{file}: there are no scores here; run first: codedance score {folder}{how}")
+        for score in scores:
+            if asked.setdefault(score.task_id, score.question) != score.question and not is_probe:
+                raise DataError(
+                    f"{first} and {second}: task {score.task_id} was another question; compare runs over the same tasks"
+                )
         means.append(means_of(scores))
         clusters |= {score.task_id: score.group or score.task_id for score in scores}
     try:

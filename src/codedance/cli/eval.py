@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,49 +14,27 @@ from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.compare import compared_runs
+from codedance.cli.evaluation import (
+    Evaluation,
+    Request,
+    again,
+    read_evaluation,
+    refuse_another,
+    refuse_changed_files,
+    write_evaluation,
+)
 from codedance.cli.options import JudgeFlags, ModelFlags, RolloutFlags, SandboxFlags, TaskFlags
 from codedance.cli.rollouts import CostFlags, Made, Part, Rollouts, report
-from codedance.cli.score import JUDGEMENTS, refuse_failed, score_folder, tell
+from codedance.cli.score import JUDGEMENTS, refuse_failed, score_folder, tell, tell_alarms
 from codedance.errors import ConfigError, DataError
 from codedance.evaluate.probes import Probe
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
+    from codedance.evaluate.paired import Comparison
     from codedance.evaluate.preflight import Census
     from codedance.evaluate.summary import Summary
 
-_FILE = "eval.json"
 _PROMPT_CHARS = 4000
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What an evaluation was asked for; `--like` asks for the same again."""
-
-    tasks: tuple[str, ...]
-    repeats: int
-    chosen: TaskFlags
-    probe: tuple[Probe, ...]
-    rollout: RolloutFlags
-    sandbox: SandboxFlags
-    model: str | None
-    mode: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """OUT/eval.json: the request, and what it met."""
-
-    request: Request
-    digests: dict[str, str]
-    """SHA-256 of the files with tasks."""
-    total: int
-    left_out: tuple[str, ...]
-    """Rows that were not asked, and why."""
-    judge: str | None = None
-    judge_prompt: str | None = None
-    """Digest of its words."""
 
 
 def evaluate(
@@ -85,8 +62,8 @@ def evaluate(
     out
         The folder of traces, scores, results, figures and report.
     like
-        Repeat the evaluation in this folder: same tasks, settings, limits and rules; then compare with it. Only model,
-        endpoints, judge, price and concurrency can be given anew.
+        Repeat the evaluation in this folder: its tasks, settings, limits and rules, whatever the defaults are now; then
+        compare with it. Only model, endpoints, judge, price and concurrency can be given anew.
     repeats
         Ask every question so often; differing answers need a temperature above 0.
     concurrency
@@ -107,15 +84,15 @@ def evaluate(
         rollout=rollout,
         sandbox=sandbox,
         model=asking.model,
+        detail=asking.detail,
         mode=judging.mode,
     )
-    earlier = read_evaluation(like) if like is not None else None
-    if earlier is not None:
-        request = _again(request, earlier)
-        asking, judging = (
-            dataclasses.replace(asking, model=request.model),
-            dataclasses.replace(judging, mode=request.mode),  # type: ignore[arg-type]
-        )
+    if like is not None:
+        request = again(request, read_evaluation(like))
+        asking = dataclasses.replace(asking, model=request.model, detail=request.detail)  # type: ignore[arg-type]
+        judging = dataclasses.replace(judging, mode=request.mode)  # type: ignore[arg-type]
+    if request.repeats < 1:
+        raise ConfigError(f"--repeats is {request.repeats}; it must be at least 1")
     rollouts = Rollouts(request.repeats, concurrency, request.chosen.prompt, cost, asking, request.rollout, request.sandbox)
     rollouts.check()
     census = request.chosen.look_over(request.tasks)
@@ -123,133 +100,86 @@ def evaluate(
     if dry_run:
         _show_prompts(census, request)
         return 0
-    evaluation = Evaluation(request=request, digests=census.selection.digests(), total=census.total, left_out=census.left_out)
-    for folder in (like, out):
-        if folder is not None and (folder / _FILE).exists():
-            _refuse_other_files(evaluation, folder)
+    evaluation = Evaluation(
+        request=request,
+        digests=census.selection.digests(),
+        total=census.total,
+        left_out=census.left_out,
+        price=cost.price,
+    )
+    refuse_another(evaluation, out)
+    if like is not None:
+        refuse_changed_files(evaluation, like)
     parts = [Part(out, census), *(Part(out / f"probe-{name}", census, name) for name in request.probe)]
     made, summaries = asyncio.run(_work(rollouts, parts, evaluation, judging))
-    if not made[0].progress.done + made[0].progress.resumed:
-        return report(made[0], as_json=False)
-    _conclude(out, like, made, summaries, request.mode, as_json=as_json)
+    if summaries:
+        _conclude(out, like, made, summaries, request.mode, as_json=as_json)
     code = max(report(one, as_json=False) for one in made)
-    refuse_failed(summaries)
+    for own in summaries.values():
+        refuse_failed(own)
     return code
 
 
 async def _work(
     rollouts: Rollouts, parts: Sequence[Part], evaluation: Evaluation, judging: JudgeFlags
-) -> tuple[list[Made], dict[str, Summary]]:
-    """Rollouts, then scores; a judge is tried before anything is asked."""
+) -> tuple[list[Made], dict[Path, dict[str, Summary]]]:
+    """Rollouts, then scores, by folder; a judge is tried before anything is asked."""
     out = parts[0].out
     async with judging.open(out / JUDGEMENTS) as judge:
         if judge is not None:
-            evaluation = dataclasses.replace(evaluation, judge=judge.name, judge_prompt=judge.prompt)
-        if not (out / _FILE).exists():
-            _write(out, evaluation)
-        made = await rollouts.make(parts)
-        _write(out, evaluation)  # now that the folder has taken these settings
-        scored = [
-            await score_folder(one.out, evaluation.request.mode, judge, rollouts.cost.priced)
-            for one in made
-            if one.progress.done + one.progress.resumed
-        ]
-    return made, scored[0] if scored else {}
+            evaluation = dataclasses.replace(evaluation, judge=judge.signature)
+        made = await rollouts.make(parts, begun=lambda: write_evaluation(out, evaluation))
+        mode, price = evaluation.request.mode, rollouts.cost.priced
+        return made, {one.out: await score_folder(one.out, mode, judge, price) for one in made if one.finished}
 
 
 def _conclude(
-    out: Path, like: Path | None, made: Sequence[Made], summaries: dict[str, Summary], mode: str, *, as_json: bool
+    out: Path,
+    like: Path | None,
+    made: Sequence[Made],
+    summaries: Mapping[Path, Mapping[str, Summary]],
+    mode: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Figures, what probes cost, what differs from an earlier evaluation, and the report."""
     from codedance.evaluate.tables import changes
     from codedance.report import write_report
+    from codedance.reward.rules import Scoring
     from codedance.rollout.store import differences
 
-    tell(summaries, out, as_json=as_json)
-    others = {one.out.name: compared_runs(out, one.out, mode) for one in made[1:] if not one.missing}
-    if like is not None:
-        others[f"{like.name} -> {out.name}"] = compared_runs(like, out, mode)
+    tell(summaries[out], out, as_json=as_json)
+    for folder, own in summaries.items():
+        if folder != out:
+            tell_alarms(own, folder.name)
+    talk = Console(stderr=True)
+    asked = sum(one.total for one in made if one.out == out)
+    if (stored := sum(own.total for own in summaries[out].values())) > asked:
+        talk.print(
+            Text(f"{out} holds {stored} scored rollouts, more than the {asked} asked for; all are counted", style="yellow")
+        )
+    others: dict[str, Comparison] = {}
+    pairs = [(one.out.name, out, one.out, True) for one in made[1:] if not one.missing]
+    pairs += [(f"{like.name} -> {out.name}", like, out, False)] if like is not None else []
+    for name, first, second, is_probe in pairs:
+        try:
+            others[name] = compared_runs(first, second, mode, is_probe=is_probe)
+        except DataError as error:  # such as a probe that ended by outages throughout
+            talk.print(Text(f"{name}: nothing to compare: {error}", style="yellow"), soft_wrap=True)
     if others:
         print("\n" + changes(others), file=sys.stderr if as_json else sys.stdout)
-    talk = Console(stderr=True)
     if like is not None:
         for difference in differences(like, out):
             talk.print(Text(f"otherwise than {like}: {difference}", style="yellow"), soft_wrap=True)
-    talk.print(Text(f"report: {write_report(out)}", style="dim"), soft_wrap=True)
-
-
-def _again(request: Request, earlier: Evaluation) -> Request:
-    """The earlier request, with another model where one is named.
-
-    Raises:
-        ConfigError: something else was named that the earlier one decides.
-    """
-    plain = Request(
-        tasks=(),
-        repeats=1,
-        chosen=TaskFlags(),
-        probe=(),
-        rollout=RolloutFlags(),
-        sandbox=SandboxFlags(),
-        model=None,
-        mode="default",
-    )
-    for field in dataclasses.fields(Request):
-        if field.name != "model" and getattr(request, field.name) != getattr(plain, field.name):
-            raise ConfigError(
-                f"--like repeats the earlier evaluation's {field.name}; leave out what sets it, or leave out --like"
-            )
-    return dataclasses.replace(earlier.request, model=request.model or earlier.request.model)
-
-
-def _refuse_other_files(evaluation: Evaluation, folder: Path) -> None:
-    """That the files have not changed since the evaluation in `folder`.
-
-    Raises:
-        DataError: one has.
-    """
-    before = read_evaluation(folder).digests
-    for source, digest in evaluation.digests.items():
-        if before.get(source, digest) != digest:
-            raise DataError(f"{source}: the file has changed since {folder} was made; name another folder with --out")
-
-
-def read_evaluation(folder: Path) -> Evaluation:
-    """What an evaluation was asked for.
-
-    Raises:
-        DataError: there is none, or its file is damaged.
-    """
-    path = folder / _FILE
-    try:
-        return _evaluations().validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{folder}: there is no evaluation here ({_FILE} cannot be read: {error.strerror})") from None
-    except ValueError:
-        raise DataError(f"{path}: it is no evaluation of this version; repeat it with its flags instead") from None
-
-
-def _write(out: Path, evaluation: Evaluation) -> None:
-    part = out / f".part-{_FILE}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_evaluations().dump_json(evaluation, indent=1) + b"\n")
-        part.replace(out / _FILE)
-    except OSError as error:
-        raise DataError(f"{part}: it cannot be written: {error.strerror}; name another folder with --out") from None
-
-
-@cache
-def _evaluations() -> TypeAdapter[Evaluation]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Evaluation)
+    talk.print(Text(f"report: {write_report(out, scoring=Scoring(mode))}", style="dim"), soft_wrap=True)
 
 
 def _tell_census(census: Census) -> None:
     talk = Console(stderr=True)
     counts = ", ".join(f"{number} of {source}" for source, number in census.by_source.items())
     talk.print(Text(f"tasks: {counts}"), soft_wrap=True)
+    if census.unknown:
+        talk.print(Text(f"{census.unknown} of them have no known answer: they are asked, but not scored", style="yellow"))
     if census.left_out:
         talk.print(Text(f"{len(census.left_out)} rows are left out:", style="yellow"))
         for reason in census.left_out:

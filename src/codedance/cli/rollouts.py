@@ -12,8 +12,8 @@ import asyncio
 import dataclasses
 import json
 import signal
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +63,14 @@ class CostFlags:
     @property
     def priced(self) -> Price | None:
         """The price, where one is given."""
-        from codedance.model.cost import Price
+        return priced(self.price)
 
-        return Price(prompt_per_million=self.price[0], completion_per_million=self.price[1]) if self.price else None
+
+def priced(price: tuple[float, float] | None) -> Price | None:
+    """Of a million prompt tokens and a million completion tokens."""
+    from codedance.model.cost import Price
+
+    return Price(prompt_per_million=price[0], completion_per_million=price[1]) if price else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,7 +95,12 @@ class Made:
     @property
     def missing(self) -> int:
         """Rollouts that were not made."""
-        return self.total - self.progress.done - self.progress.resumed
+        return self.total - self.finished
+
+    @property
+    def finished(self) -> int:
+        """Now, or found finished."""
+        return self.progress.done + self.progress.resumed
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,9 +121,14 @@ class Rollouts:
             if value < 1:
                 raise ConfigError(f"--{name} is {value}; it must be at least 1")
         self.cost.check()
+        if self.cost.cache and self.samples > 1 and self.rollout.seed is None:
+            raise ConfigError("--cache keeps one reply for the same request, so that repeats would all be the same; add --seed")
 
-    async def make(self, parts: Sequence[Part]) -> list[Made]:
-        """One part after another, until one is interrupted or the budget is spent."""
+    async def make(self, parts: Sequence[Part], begun: Callable[[], None] = lambda: None) -> list[Made]:
+        """One part after another, until one is interrupted or the budget is spent.
+
+        `begun` is called when the first folder has taken the settings.
+        """
         from codedance.model.cache import CachedModel
         from codedance.model.cost import Budget, CostMeter
 
@@ -126,12 +141,15 @@ class Rollouts:
             model = await stack.enter_async_context(CachedModel(meter, cache)) if cache else meter
             box = await stack.enter_async_context(self.sandbox.open(slots=max(_SLOTS, self.concurrency)))
             for part in parts:
-                made.append(await self._make(part, named, meter, model, box))
+                made.append(await self._make(part, named, meter, model, box, begun))
+                begun = _nothing
                 if made[-1].missing > 0:
                     break
         return made
 
-    async def _make(self, part: Part, named: ChatModel, meter: CostMeter, model: ChatModel, box: Sandbox) -> Made:
+    async def _make(
+        self, part: Part, named: ChatModel, meter: CostMeter, model: ChatModel, box: Sandbox, begun: Callable[[], None]
+    ) -> Made:
         from codedance.cli.progress import RunDisplay
         from codedance.evaluate.probes import probed
         from codedance.rollout.runner import Runner
@@ -143,6 +161,15 @@ class Rollouts:
             settings, tasks = probed(part.probe, settings, tasks)
         total = part.census.total * self.samples
         with RunDisplay(total) as display:
+            heard = 0
+
+            def on_progress(progress: Progress) -> None:
+                nonlocal heard
+                if not heard:
+                    begun()
+                heard += 1
+                display(progress)
+
             runner = Runner(
                 model,
                 box,
@@ -151,14 +178,19 @@ class Rollouts:
                 samples=self.samples,
                 concurrency=self.concurrency,
                 may_go_on=lambda: not meter.is_spent,
-                on_progress=display,
+                on_progress=on_progress,
             )
-            _finish_on_interrupt(runner)
-            progress = await runner.run(tasks)
+            with _finishing_on_interrupt(runner):
+                progress = await runner.run(tasks)
         return Made(part.out, total, progress, _spent(meter) if meter.is_spent else "")
 
 
-def _finish_on_interrupt(runner: Runner) -> None:
+def _nothing() -> None:
+    return None
+
+
+@contextmanager
+def _finishing_on_interrupt(runner: Runner) -> Iterator[None]:
     """The first Ctrl-C ends the run in good order, the second at once."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -171,6 +203,10 @@ def _finish_on_interrupt(runner: Runner) -> None:
         loop.add_signal_handler(signal.SIGINT, task.cancel)
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def report(made: Made, *, as_json: bool) -> int:

@@ -12,7 +12,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from codedance.cli.evaluation import has_evaluation, read_evaluation
 from codedance.cli.options import JudgeFlags
+from codedance.cli.rollouts import priced
 from codedance.errors import DataError, JudgeError
 
 if TYPE_CHECKING:
@@ -42,9 +44,15 @@ def score(
         Print the figures as JSON.
     """
 
+    from codedance.rollout.store import read_manifest
+
+    price = read_evaluation(folder).price if has_evaluation(folder) else None
+
     async def work() -> dict[str, Summary]:
         async with judging.open(folder / JUDGEMENTS) as judge:
-            return await score_folder(folder, judging.mode, judge, None)
+            return await score_folder(folder, judging.mode, judge, priced(price))
+
+    read_manifest(folder)  # before a judge is tried: there is a run
 
     summaries = asyncio.run(work())
     tell(summaries, folder, as_json=as_json)
@@ -81,11 +89,16 @@ def tell(summaries: Mapping[str, Summary], folder: Path, *, as_json: bool) -> No
     from codedance.evaluate.tables import overview
 
     print(json.dumps(as_plain(dict(summaries))) if as_json else overview(summaries))
+    tell_alarms(summaries, "")
+    Console(stderr=True).print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
+
+
+def tell_alarms(summaries: Mapping[str, Summary], of: str) -> None:
+    """What should make one suspicious, on stderr."""
     talk = Console(stderr=True)
     for name, own in summaries.items():
         for alarm in own.alarms():
-            talk.print(Text(f"{name}: {alarm}", style="yellow"), soft_wrap=True)
-    talk.print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
+            talk.print(Text(f"{of}{' ' if of else ''}{name}: {alarm}", style="yellow"), soft_wrap=True)
 
 
 def refuse_failed(summaries: Mapping[str, Summary]) -> None:

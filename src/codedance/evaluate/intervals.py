@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Z = 1.959964
 _DRAWS = 2000
 _SEED = 0
+EQUAL = 1e-9
+"""Means that differ by less are the same."""
 
 
 class Interval(NamedTuple):
@@ -59,8 +61,8 @@ def accuracy(right: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
     if not len(right):
         return wilson(0, 0)
     sums, sizes = by_cluster(np.asarray(right, np.float64), clusters)
-    if len(set(right)) == 1:  # all right or all wrong: whatever is drawn again is the same, and would be called certain
-        share = wilson(right[0] * len(sums), len(sums))
+    if np.ptp(sums / sizes) < EQUAL:  # whatever is drawn again is the same, and would be called certain
+        share = wilson(float(np.mean(right)) * len(sums), len(sums))
         return Interval(share.value, share.low, share.high, len(right))
     means = resampled(sums, sizes)
     low, high = np.quantile(means, [0.025, 0.975])

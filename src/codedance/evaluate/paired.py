@@ -3,8 +3,8 @@
     compared = compare({"1": 1.0, "2": 0.0}, {"1": 1.0, "2": 1.0}, {"1": "a", "2": "b"})
     compared.difference, compared.p_value, compared.gained         # (0.5 [0.0, 1.0], 1.0, ("2",))
 
-McNemar's exact test counts only questions that one run got right and the other wrong; the interval comes from a bootstrap over
-clusters. Questions that only one run has are listed, not compared.
+McNemar's exact test counts only clusters of questions of which one run got more right; the interval comes from a bootstrap over
+clusters. Questions that only one run has an answer and a verdict for are listed, not compared.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codedance.evaluate.intervals import Interval, by_cluster, resampled
+from codedance.evaluate.intervals import EQUAL, Interval, by_cluster, resampled, wilson
 from codedance.types import Score
 
 
@@ -26,20 +26,21 @@ class Comparison:
     difference: Interval
     """Of the second's accuracy to the first's."""
     p_value: float
-    """McNemar, exact and two-sided: how likely so uneven a change is if both are equally good."""
+    """McNemar, exact and two-sided, over clusters: how likely so uneven a change is if both are equally good."""
     gained: tuple[str, ...]
-    """Questions that only the second got right."""
+    """Questions that the second got right, or more often right."""
     lost: tuple[str, ...]
-    """Questions that only the first got right."""
+    """Questions that the first got right, or more often right."""
     unmatched: tuple[str, ...]
-    """Questions that only one of them was asked."""
+    """Questions that only one of them has a verdict for."""
 
 
 def means_of(scores: Iterable[Score]) -> dict[str, float]:
-    """The mean accuracy of each question; what has no verdict counts as not right."""
+    """The mean accuracy of each question; what has no verdict is left out."""
     rows: dict[str, list[float]] = defaultdict(list)
     for score in scores:
-        rows[score.task_id].append(score.acc or 0.0)
+        if score.acc is not None:
+            rows[score.task_id].append(score.acc)
     return {name: sum(own) / len(own) for name, own in rows.items()}
 
 
@@ -55,13 +56,17 @@ def compare(first: Mapping[str, float], second: Mapping[str, float], clusters: M
     if not both:
         raise ValueError("the two runs have no question in common")
     change = np.array([second[name] - first[name] for name in both])
-    low, high = np.quantile(resampled(*by_cluster(change, [clusters[name] for name in both])), [0.025, 0.975])
+    sums, sizes = by_cluster(change, [clusters[name] for name in both])
+    low, high = np.quantile(resampled(sums, sizes), [0.025, 0.975])
+    if high - low < EQUAL and sums.any():  # all changed alike; whatever is drawn again is the same, and would be called certain
+        share = wilson((1 + float(change.mean())) / 2 * len(sums), len(sums))
+        low, high = 2 * share.low - 1, 2 * share.high - 1
     gained = tuple(name for name in both if second[name] > first[name])
     lost = tuple(name for name in both if second[name] < first[name])
-    uneven = len(gained) + len(lost)
+    better, worse = int((sums > EQUAL).sum()), int((sums < -EQUAL).sum())
     return Comparison(
         difference=Interval(float(change.mean()), float(low), float(high), len(both)),
-        p_value=float(binomtest(len(gained), uneven, 0.5).pvalue) if uneven else 1.0,
+        p_value=float(binomtest(better, better + worse, 0.5).pvalue) if better + worse else 1.0,
         gained=gained,
         lost=lost,
         unmatched=tuple(sorted(set(first) ^ set(second))),

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from codedance.errors import DataError
 from codedance.reward.rules import Expressions, Scoring, grade
@@ -30,6 +31,8 @@ class Census:
     """Why rows are not asked, one text a row."""
     unfit: frozenset[str]
     """Ids of tasks among them that could be read."""
+    unknown: int
+    """Tasks without a known answer, which are asked but not scored."""
 
     @property
     def total(self) -> int:
@@ -39,7 +42,7 @@ class Census:
     def tasks(self) -> Iterator[Task]:
         """Those to be asked, read again."""
         on_bad = (lambda error: None) if self.left_out else None
-        return (task for task in self.selection.tasks(on_bad) if task.id not in self.unfit)
+        return self.selection.tasks(on_bad, lambda task: task.id not in self.unfit)
 
 
 def look_over(selection: Selection, *, skip_bad: bool, with_prompt: bool = False) -> Census:
@@ -56,24 +59,36 @@ def look_over(selection: Selection, *, skip_bad: bool, with_prompt: bool = False
     left_out: list[str] = []
     unfit: set[str] = set()
     counts: Counter[str] = Counter()
+    seen: set[str] = set()
+    unknown = 0
     with Expressions() as expressions:
-        for task in selection.tasks((lambda error: left_out.append(str(error))) if skip_bad else None):
-            if problem := _problem(task, expressions, with_prompt):
-                if not skip_bad:
-                    raise DataError(f"{problem}; leave such rows out with --skip-bad")
+
+        def is_fit(task: Task) -> bool:
+            problem = _problem(task, expressions, with_prompt)
+            if task.id in seen:
+                raise DataError(f"{task.source}: two tasks have the id {task.id!r}; ids must differ, they name the rollouts")
+            seen.add(task.id)
+            if problem and not skip_bad:
+                raise DataError(f"{problem}; leave such rows out with --skip-bad")
+            if problem:
                 left_out.append(problem)
                 unfit.add(task.id)
-            else:
-                counts[task.source] += 1
+            return not problem
+
+        for task in selection.tasks((lambda error: left_out.append(str(error))) if skip_bad else None, is_fit):
+            counts[task.source] += 1
+            unknown += task.answer is None
     if not counts:
-        reason = f": {left_out[0]}" if left_out else ""
+        reason = f"; all {len(left_out)} rows are bad, the first one: {left_out[0]}" if left_out else ""
         raise DataError(f"{', '.join(selection.sources)}: there is no task in it{reason}")
-    return Census(selection, dict(counts), tuple(left_out), frozenset(unfit))
+    return Census(selection, dict(counts), tuple(left_out), frozenset(unfit), unknown)
 
 
 def _problem(task: Task, expressions: Expressions, with_prompt: bool) -> str:
     if with_prompt and not task.system:
         return f"{task.source}, task {task.id}: it brings no system prompt along, as --prompt row wants"
+    if gone := [image for image in task.images if isinstance(image, Path) and not image.is_file()]:
+        return f"{task.source}, task {task.id}: there is no picture {gone[0]}"
     if task.answer is None:
         return ""
     said = grade(task.answer, task.answer, task.key, Scoring.DEFAULT, expressions)

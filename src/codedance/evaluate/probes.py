@@ -16,7 +16,7 @@ from string import ascii_uppercase
 
 from codedance.rollout.settings import Returned, Settings
 from codedance.tasks.adapters.adapter import replace_options
-from codedance.types import Task
+from codedance.types import Rule, Task
 
 
 class Probe(StrEnum):
@@ -58,6 +58,7 @@ def reordered(task: Task, seed: int) -> Task:
     question = replace_options(task.question, old, new)
     if question is None:
         return task
-    letters = ascii_uppercase[: len(old)]
-    answer = letters[order.index(letters.index(task.answer))] if task.answer in tuple(letters) else task.answer
+    letters, letter = ascii_uppercase[: len(old)], task.answer.strip("() .").upper()
+    names_a_letter = task.key.rule is not Rule.MATHVISTA and letter in tuple(letters)  # MathVista's answers are words, even "B"
+    answer = letters[order.index(letters.index(letter))] if names_a_letter else task.answer
     return replace(task, question=question, answer=answer, key=replace(task.key, choices=new))

@@ -4,7 +4,7 @@
     OUT/stats_MODEL.json                a section a data set: the released script's keys, and ours
 
     write_results(folder, scores)
-    write_stats(folder, model, summaries, left_out=0)
+    write_stats(folder, summarise(scores))
 
 All samples are there, also the broken ones, with a status. Names of pictures are those of files in OUT/images. Not covered:
 reading the released script's own files.
@@ -16,6 +16,7 @@ import dataclasses
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,12 +25,13 @@ from typing import IO, Any, Literal
 from codedance.errors import DataError
 from codedance.evaluate.intervals import Interval
 from codedance.evaluate.summary import Summary
+from codedance.images import digest_bytes
 from codedance.model.cost import Price
 from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.types import Score, SeenImage, Trace, Turn
 
-_NO_NAME = re.compile(r"[^\w.-]+", re.ASCII)
+_NO_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +149,18 @@ def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scor
     """
     model = read_manifest(folder).model
     by_rollout = {(score.task_id, score.sample): score for score in scores}
+    names = _file_names({score.source or "tasks" for score in by_rollout.values()})
     files: dict[Path, IO[str]] = {}
     try:
         with ExitStack() as stack:
             for trace in read_traces(folder):
-                path = folder / f"result_{file_name(model)}_{file_name(trace.source or 'tasks')}{_suffix(scoring)}.jsonl"
+                score = by_rollout.get((trace.task_id, trace.sample))
+                if score is None:  # it was finished meanwhile
+                    continue
+                path = folder / f"result_{file_name(model)}_{names[trace.source or 'tasks']}{_suffix(scoring)}.jsonl"
                 if path not in files:
                     files[path] = stack.enter_context(open(_part(path), "w", encoding="utf-8"))
-                line = dataclasses.asdict(result_of(trace, by_rollout[trace.task_id, trace.sample]))
+                line = dataclasses.asdict(result_of(trace, score))
                 files[path].write(json.dumps(line, ensure_ascii=False) + "\n")
         for path in files:
             _part(path).replace(path)
@@ -204,6 +210,13 @@ def as_plain(value: Any) -> Any:
 
 def _suffix(scoring: Scoring) -> str:
     return "" if scoring is Scoring.DEFAULT else f".{scoring}"
+
+
+def _file_names(sources: Iterable[str]) -> dict[str, str]:
+    """Of every data set; those that would share one carry a digest."""
+    names = {source: file_name(source) for source in sources}
+    often = Counter(names.values())
+    return {source: name if often[name] == 1 else f"{name}-{digest_bytes(source.encode())[:8]}" for source, name in names.items()}
 
 
 def file_name(text: str) -> str:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codedance.errors import DataError, JudgeError
 from codedance.evaluate.failures import error_kind
+from codedance.images import digest_bytes
 from codedance.reward.judge import Judge
 from codedance.reward.outcomes import is_well_formed
 from codedance.reward.rules import Expressions, Scoring, grade
-from codedance.rollout.store import read_traces
+from codedance.rollout.store import TRACES, read_traces
 from codedance.types import DecidedBy, Rule, Score, Trace
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ async def score_run(
         DataError: the folder holds no run, or cannot be written.
     """
     file = scores_file(folder, scoring)
+    if not (folder / TRACES).is_file():
+        raise DataError(f"{folder}: there is no run here ({TRACES} is missing); name a folder that codedance wrote with --out")
     known = {(score.task_id, score.sample): score for score in read_scores(file) if not _is_open(score, judge)}
     part = file.with_suffix(".part")
     scores = []
@@ -69,7 +73,8 @@ async def _scored(
     under_way: list[asyncio.Task[Score]] = []
     for trace in read_traces(folder):
         found = known.get((trace.task_id, trace.sample))
-        work = _same(found) if found is not None else score_trace(trace, scoring, judge, expressions)
+        is_of_it = found is not None and (found.started, found.gold) == (trace.started, trace.gold)
+        work = _same(found) if found is not None and is_of_it else score_trace(trace, scoring, judge, expressions)
         under_way.append(asyncio.create_task(work))
         if len(under_way) >= _AT_ONCE:
             yield await under_way.pop(0)
@@ -101,7 +106,7 @@ async def score_trace(trace: Trace, scoring: Scoring, judge: Judge | None, expre
         judgement = await judge.compare(trace.question, trace.gold, trace.answer, _RUBRICS.get(trace.key.part, ""))
     except JudgeError as error:
         return _score(trace, None, DecidedBy.FAILED, str(error))
-    return _score(trace, judgement.is_right, DecidedBy.JUDGE, judgement.why)
+    return replace(_score(trace, judgement.is_right, DecidedBy.JUDGE, judgement.why), judge=judge.signature)
 
 
 _RUBRICS = {
@@ -122,6 +127,8 @@ def _score(trace: Trace, is_right: bool | None, decided_by: DecidedBy, why: str)
         category=trace.category,
         group=trace.key.group,
         part=trace.key.part,
+        question=digest_bytes(trace.question.encode()),
+        started=trace.started,
         gold=trace.gold,
         answer=trace.answer,
         acc=None if is_right is None else float(is_right),
@@ -139,9 +146,11 @@ def _score(trace: Trace, is_right: bool | None, decided_by: DecidedBy, why: str)
 
 
 def _is_open(score: Score, judge: Judge | None) -> bool:
-    """To be decided again: a judgement failed, an outage may be over, or there is a judge now."""
-    undecided = score.decided_by is DecidedBy.NONE and score.acc is not None
-    return score.decided_by is DecidedBy.FAILED or score.acc is None or (undecided and judge is not None)
+    """To be decided again: a judgement failed, an outage may be over, or there is a judge now, or another one."""
+    if score.acc is None or judge is None:
+        return score.acc is None
+    is_anothers = score.decided_by is DecidedBy.JUDGE and score.judge != judge.signature
+    return score.decided_by is DecidedBy.NONE or is_anothers
 
 
 def read_scores(file: Path) -> Iterator[Score]:

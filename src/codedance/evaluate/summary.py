@@ -36,7 +36,7 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class Circular:
-    """HR-Bench: one question in several orders of its options."""
+    """HR-Bench: one question in several orders of its options, told by number."""
 
     by_order: dict[str, float]
     all_right: Interval
@@ -183,7 +183,10 @@ def _circular(scores: Sequence[Score]) -> Circular | None:
 def _four_dimensions(scores: Sequence[Score]) -> FourDimensions | None:
     """We-Math, over the problems that are complete."""
     problems = []
-    for own in _split(scores, "group").values():
+    rollouts: dict[tuple[str, int], list[Score]] = defaultdict(list)
+    for score in scores:
+        rollouts[score.group, score.sample].append(score)
+    for own in rollouts.values():
         right = {score.part: score.acc == 1 for score in own}
         whole = next((name for name in right if name.endswith(_WHOLE)), None)
         if whole is None or not whole[0].isdigit():

@@ -28,6 +28,7 @@ from codedance.report.operations import find_operations
 from codedance.report.pictures import Album, make_album
 from codedance.report.trace import Names, environment, make_page
 from codedance.report.verdicts import Verdicts
+from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, PROMPTS, TRACES, Manifest, read_manifest, read_traces
 from codedance.types import Trace
 
@@ -49,17 +50,20 @@ class _Pages:
     first_pictures: set[str]
 
 
-def write_report(folder: Path, out: Path | None = None, *, most: int = 500, megabytes: float = 20.0) -> Path:
+def write_report(
+    folder: Path, out: Path | None = None, *, most: int = 500, megabytes: float = 20.0, scoring: Scoring = Scoring.DEFAULT
+) -> Path:
     """Write the report of the run in `folder` to one file, and say which.
 
-    Figures are over all traces; of more than `most`, evenly spread ones get a page. `megabytes` bounds the file.
+    Figures are over all traces; of more than `most`, evenly spread ones get a page. `megabytes` bounds the file. Scores are
+    those by `scoring`.
 
     Raises:
         DataError: there is no run or no trace, a line is damaged, or the file cannot be written.
     """
     out = out if out is not None else folder / "report.html"
     run = read_manifest(folder)
-    verdicts = Verdicts.of(folder)
+    verdicts = Verdicts.of(folder, scoring)
     tally = Tally()
     for trace in read_traces(folder):
         tally.add(trace, verdicts.is_right(trace))

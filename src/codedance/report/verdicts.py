@@ -1,10 +1,10 @@
 """What the scores of a run say, where it was scored.
 
-    verdicts = Verdicts.of(Path("runs/one"))
+    verdicts = Verdicts.of(Path("runs/one"), Scoring.DEFAULT)
     verdicts.is_right(trace), verdicts.summaries["chartqa"].accuracy, verdicts.probes["blank"].difference
 
-Without scores, an answer is right that equals the known one letter by letter. Not covered: scores by other rules than the
-default ones.
+Without scores, an answer is right that equals the known one letter by letter. Not covered: several
+rules side by side.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class Verdicts:
     """What changed when something was taken away, by what it was."""
 
     @classmethod
-    def of(cls, folder: Path) -> Verdicts:
+    def of(cls, folder: Path, scoring: Scoring) -> Verdicts:
         """Those of a run's folder; empty where it was not scored.
 
         Raises:
             DataError: a file of scores is damaged.
         """
-        own = _scored(folder)
+        own = _scored(folder, scoring)
         first, clusters = means_of(own), {score.task_id: score.group or score.task_id for score in own}
         probes = {}
         for probed in sorted(folder.glob(f"{_PROBE}*")):
-            second = means_of(_scored(probed))
+            second = means_of(_scored(probed, scoring))
             if first.keys() & second.keys():
                 probes[probed.name.removeprefix(_PROBE)] = compare(
                     first, second, clusters | dict.fromkeys(second.keys() - first, "")
@@ -59,5 +59,5 @@ class Verdicts:
         return trace.exact_match if score is None or trace.gold is None else score.acc == 1
 
 
-def _scored(folder: Path) -> list[Score]:
-    return [score for score in read_scores(scores_file(folder, Scoring.DEFAULT)) if score.gold is not None]
+def _scored(folder: Path, scoring: Scoring) -> list[Score]:
+    return [score for score in read_scores(scores_file(folder, scoring)) if score.gold is not None]

@@ -50,9 +50,9 @@ class Judge:
         return self._model.name
 
     @property
-    def prompt(self) -> str:
-        """Digest of the words that it is asked with."""
-        return digest_bytes(_template().encode())
+    def signature(self) -> str:
+        """The model's name and the digest of the words that it is asked with."""
+        return f"{self.name} {digest_bytes(_template().encode())}"
 
     async def compare(self, question: str, gold: str, answer: str, rubric: str = "") -> Judgement:
         """Whether an answer means the same as the known one.
@@ -114,7 +114,8 @@ def _read(text: str, name: str) -> Judgement:
         raise JudgeError(
             f"the judge {name} replied {text.strip()[:100]!r}, which is no JSON object with same: yes or no"
         ) from None
-    return Judgement(is_right, str(told.get("why", "")))
+    why = str(told.get("why", "")).encode(errors="replace").decode()  # half a character would fit into no file
+    return Judgement(is_right, why)
 
 
 def _lower(value: object) -> object:

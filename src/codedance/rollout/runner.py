@@ -63,7 +63,7 @@ class _Job(NamedTuple):
     task: Task
     sample: int
     stranger: ImageSource | None
-    """The first picture of a task before, the same whatever was done already."""
+    """The picture of a task before that is none of this one's; the same whatever was done already."""
 
 
 class Runner:
@@ -137,7 +137,7 @@ class Runner:
     def _jobs(self, tasks: Iterable[Task], store: TraceStore) -> Iterator[_Job]:
         """What is still to be done, shared by all workers."""
         seen: set[str] = set()
-        stranger: ImageSource | None = None
+        before: list[ImageSource] = []  # the last two pictures that differ: several tasks may share one
         for task in tasks:
             name = storable(task.id)
             if name in seen:
@@ -151,8 +151,10 @@ class Runner:
                     continue
                 if self._is_stopping or not self._may_go_on():
                     return
-                yield _Job(task, sample, stranger)
-            stranger = next(iter(task.images), stranger)
+                strangers = (image for image in reversed(before) if image not in task.images)
+                yield _Job(task, sample, next(strangers, None))
+            if task.images and task.images[0] not in before[-1:]:
+                before = [*before[-1:], task.images[0]]
 
     async def _work(self, jobs: Iterator[_Job], store: TraceStore) -> None:
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from codedance.errors import DataError
 from codedance.tasks.adapters import ADAPTERS, recognise
 from codedance.tasks.named import NAMED
-from codedance.tasks.table import read_rows
+from codedance.tasks.readers import read_rows
 from codedance.types import Task
 
 

@@ -3,7 +3,7 @@
     selection = Selection(sources=("synthetic", "chartqa:test.json"), limit=200)
     for task in selection.tasks(): ...              # ids synthetic/count/easy/0, ..., test/1, ...
 
-Of several sources the ids carry the source's name in front. Not covered: drawing at random.
+Of several sources, ids and data sets carry the source's name in front. Not covered: drawing at random.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import islice
 from codedance.errors import ConfigError, DataError
 from codedance.tasks import layout_and_path, read_tasks
 from codedance.tasks.named import NAMED
+from codedance.tasks.readers import files_of
 from codedance.types import Task
 
 _CHUNK = 1 << 20
@@ -45,20 +46,29 @@ class Selection:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ConfigError(f"two sources have the name {twice[0]!r}, which tells their tasks apart; rename a file")
 
-    def tasks(self, on_bad: Callable[[DataError], None] | None = None) -> Iterator[Task]:
+    def tasks(
+        self, on_bad: Callable[[DataError], None] | None = None, keep: Callable[[Task], bool] = lambda task: True
+    ) -> Iterator[Task]:
         """The tasks, source after source, in memory that does not grow.
 
         Args:
             on_bad: what to do with a row that is no task; without it the first one is an error.
+            keep: whether to take a task; others do not count against the limit.
 
         Raises:
             DataError: a file cannot be read, or a row is no task.
         """
         for source in self.sources:
-            name = name_of(source)
-            for task in islice(read_tasks(source, options_seed=self.options_seed, on_bad=on_bad), self.limit):
-                id = f"{name}/{task.id}" if len(self.sources) > 1 else task.id
-                yield replace(task, id=id, source=task.source or name)
+            read = read_tasks(source, options_seed=self.options_seed, on_bad=on_bad)
+            yield from islice(filter(keep, (self._named(task, name_of(source)) for task in read)), self.limit)
+
+    def _named(self, task: Task, name: str) -> Task:
+        """With its data set; of several sources with the source in front of what tells it apart."""
+        if len(self.sources) == 1:
+            return replace(task, source=task.source or name)
+        source = name if task.source in ("", name) else f"{name}/{task.source}"
+        key = replace(task.key, group=f"{name}/{task.key.group}") if task.key.group else task.key
+        return replace(task, id=f"{name}/{task.id}", source=source, key=key)
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of every file that is read, by its source; pictures beside it are not part of it."""
@@ -74,7 +84,7 @@ def _digest(source: str) -> str:
     path = layout_and_path(source)[1]
     whole = hashlib.sha256()
     try:
-        for file in sorted(path.glob("*.parquet")) if path.is_dir() else [path]:
+        for file in files_of(path):
             with open(file, "rb") as data:
                 while chunk := data.read(_CHUNK):
                     whole.update(chunk)

@@ -1,10 +1,9 @@
-"""Rows of a table, one after another: parquet, JSONL, JSON, TSV and CSV, in memory that does not grow.
+"""A row of a table, asked for columns of a kind: whatever does not fit is an error that names file, row and column.
 
-    for row in read_rows(Path("hrbench_4k.parquet")):
-        row.text("question"), row.picture("image")       # DataError names file, row and column
+    row.text("question"), row.picture("image"), row.number("level")
 
 Pictures come as paths beside the file, as encoded bytes, as base64, or as the `{bytes, path}` of parquet; they are not decoded.
-A folder stands for the parquet files in it, in the order of their names. Not covered: what the columns mean.
+Not covered: reading files (`readers`); what the columns mean.
 """
 
 from __future__ import annotations
@@ -12,34 +11,42 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
-import csv
-import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from codedance.errors import DataError
 
-_BATCH = 32
 _LONGEST_PATH = 1000
 _SHORTEST_BASE64 = 60
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".JPG")
-KINDS = (".parquet", ".jsonl", ".json", ".tsv", ".csv")
-"""Files that are read."""
 
 
 class Row:
-    """One row, with the words that name its place."""
+    """One row.
 
-    def __init__(self, values: Mapping[str, Any], where: str, file: Path) -> None:
+    Args:
+        values: by column.
+        where: the words that name its place.
+        file: what it stands in.
+        number: which one it is, counted from 1 over all files of a folder.
+        find: the row of the same file with this `index`, for rows that share a picture.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        where: str,
+        file: Path,
+        number: int,
+        find: Callable[[str], Row | None] = lambda index: None,
+    ) -> None:
         self.values = values
         self.where = where
         self._file = file
         self._folder = file.parent
+        self._number = number
+        self._find = find
 
     def has(self, *names: str) -> bool:
         """All these columns are there and not empty."""
@@ -101,7 +108,7 @@ class Row:
         value = self.values.get(name)
         if not isinstance(value, Mapping):
             raise self.error(name, "an object with fields")
-        return Row(value, f"{self.where}, {name}", self._file)
+        return Row(value, f"{self.where}, {name}", self._file, self._number, self._find)
 
     def picture(self, name: str) -> Path | bytes:
         """A picture, not yet decoded.
@@ -133,7 +140,7 @@ class Row:
         if len(value) > _LONGEST_PATH:
             return self._decoded(value, name)
         path = self._folder / value
-        if path.is_file():
+        if _is_file(path):
             return path
         if "/" not in value[1:] and "." not in value and len(value) > _SHORTEST_BASE64:
             return self._decoded(value, name)
@@ -171,9 +178,9 @@ class Row:
                 raise self.error(name, "a list of pictures") from None
             return tuple(self._picture(part, name) for part in value)
         if isinstance(value, str) and value.isdigit():
-            for other in read_rows(self._file):
-                if isinstance(other, Row) and other.values.get("index") == value and other.values.get(name) != value:
-                    return other.listed(name)
+            other = self._find(value)
+            if other is not None and not str(other.values.get(name)).isdigit():
+                return other.listed(name)
             raise self.error(name, "a picture, or the index of a row that has one")
         return (self._picture(value, name),)
 
@@ -190,7 +197,7 @@ class Row:
 
     def id(self, name: str = "id") -> str:
         """What the row is called: a column, else its number."""
-        return self.text(name) if self.has(name) else self.where.rpartition(" ")[2]
+        return self.text(name) if self.has(name) else str(self._number)
 
     def fetched(self, name: str) -> Path:
         """A picture that was fetched into the folder `images` beside the file, under this name, with or without an ending.
@@ -227,75 +234,9 @@ def _has_half_character(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def read_rows(path: Path) -> Iterator[Row | DataError]:
-    """All rows of a file, or of the parquet files in a folder; a line that is no row comes as what is wrong with it.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"{path}: there is no parquet file in this folder")
-    for file in files:
-        if file.suffix not in KINDS:
-            raise DataError(f"{file}: tasks are read from {', '.join(KINDS)}")
-        if file.exists() and not file.is_file():
-            raise DataError(f"{file}: it is no file")
-        try:
-            for number, values in _READERS[file.suffix](file):
-                if isinstance(values, DataError):
-                    yield values
-                elif not isinstance(values, Mapping):
-                    yield DataError(f"{file}, row {number}: it is a {type(values).__name__}, not an object with fields")
-                else:
-                    yield Row(values, f"{file}, row {number}", file)
-        except OSError as error:
-            raise DataError(f"{file}: it cannot be read: {error.strerror or error}") from None
-
-
-def _parquet(file: Path) -> Iterator[tuple[int, Any]]:
+def _is_file(path: Path) -> bool:
+    """Also of what can be no path: base64 has names longer than any file's."""
     try:
-        with pq.ParquetFile(file, pre_buffer=False) as table:
-            number = 0
-            for batch in table.iter_batches(batch_size=_BATCH):
-                for place in range(batch.num_rows):
-                    number += 1
-                    yield number, batch.slice(place, 1).to_pylist()[0]
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{file}: it is no parquet: {error}") from None
-
-
-def _jsonl(file: Path) -> Iterator[tuple[int, Any]]:
-    with open(file, "rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, _from_json(line, f"{file}, row {number}")
-                except DataError as error:
-                    yield number, error
-
-
-def _json(file: Path) -> Iterator[tuple[int, Any]]:
-    whole = _from_json(file.read_bytes(), str(file))
-    if isinstance(whole, dict) and whole and all(isinstance(value, dict) for value in whole.values()):
-        whole = [{"_key": key, **value} for key, value in whole.items()]
-    yield from enumerate(whole if isinstance(whole, list) else [whole], start=1)
-
-
-def _from_json(text: bytes, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: it is no JSON: {error}") from None
-
-
-def _separated(file: Path) -> Iterator[tuple[int, Any]]:
-    csv.field_size_limit(sys.maxsize)  # a picture in base64 is one field
-    with open(file, encoding="utf-8-sig", newline="") as lines:
-        try:
-            yield from enumerate(csv.DictReader(lines, delimiter="\t" if file.suffix == ".tsv" else ","), start=1)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: it is no table in UTF-8: {error}") from None
-
-
-_READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".json": _json, ".tsv": _separated, ".csv": _separated}
+        return path.is_file()
+    except OSError:
+        return False

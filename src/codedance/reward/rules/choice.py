@@ -34,6 +34,10 @@ _DECLARED = re.compile(
 )
 _STANDING = re.compile(r"(?<![\w'])([A-Z])(?![\w'])")
 _PREFIX = re.compile(r"^[(\[]?([A-Z])[)\].:]+\s*")
+_NEGATED = re.compile(
+    r"\b(?i:not|never|isn't|nor|neither|except)\s+(?:(?i:option|choice|the)\s+)?\(?[A-Z](?![\w'])"
+    r"|(?<![\w'])[A-Z]\)?\s+(?i:is|was|seems)\s+(?:\w+\s+)?(?i:not|wrong|incorrect|false|out)\b"
+)
 _MARKUP = re.compile(r"[*`$]|\\(?:text|mathrm|boxed)\b|</?\w+>")
 
 
@@ -76,6 +80,8 @@ def _letter(said: str, texts: Sequence[str], letters: str) -> str | None:
     declared = [letter for letter in _DECLARED.findall(said) if letter in letters]
     if declared:
         return str(declared[-1])
+    if _NEGATED.search(said):
+        return None
     if (leading := _LEADING.match(said)) and (letter := leading[1] or leading[2]) in letters:
         return str(letter)
     standing = {match[1] for match in _STANDING.finditer(said) if match[1] in letters and not _is_word(match)}
@@ -85,8 +91,8 @@ def _letter(said: str, texts: Sequence[str], letters: str) -> str | None:
 
 
 def _is_word(match: re.Match[str]) -> bool:
-    """The article, or the speaker: an A or I before a small letter."""
-    return match[1] in "AI" and re.match(r"\s+[a-z]", match.string[match.end() :]) is not None
+    """The article, or the speaker: an A or I before a word."""
+    return match[1] in "AI" and re.match(r"\s+(?!(?:or|and|nor)\b)[a-z]", match.string[match.end() :]) is not None
 
 
 def _mentioned(whole: str, texts: Sequence[str], letters: str) -> str | None:

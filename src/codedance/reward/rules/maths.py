@@ -45,7 +45,7 @@ def decide(gold: str, answer: str, expressions: Expressions) -> Ruling:
         return Ruling(False, refusal)
     number, found = read(wanted), read(_bare(given))
     if number is not None and found is not None:
-        close = abs(number.value - found.value) <= _LEAST * max(1.0, abs(number.value))
+        close = abs(number.value - found.value) <= _LEAST * abs(number.value)
         return ruling(close and number.is_percent == found.is_percent, "the same number", "another number")
     try:
         equal = expressions.are_equal(_wrapped(wanted), _wrapped(given))

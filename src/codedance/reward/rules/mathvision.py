@@ -29,20 +29,24 @@ def decide(gold: str, answer: str, choices: Sequence[str], expressions: Expressi
     if not choices:
         return maths.decide(gold, answer, expressions)
     told = choice.decide(gold, answer, choices)
-    if told.is_right is not None or len(gold) != 1:
-        return told
-    return maths.decide(choices[ord(gold) - ord("A")], answer, expressions)
+    place = _place(gold)
+    return maths.decide(choices[place], answer, expressions) if told.is_right is None and 0 <= place < len(choices) else told
 
 
 def official(gold: str, answer: str, choices: Sequence[str], expressions: Expressions) -> Ruling:
     """The benchmark's own rule."""
     given = extracted(answer)
-    golds = [gold, choices[ord(gold) - ord("A")]] if choices and len(gold) == 1 else [gold]
+    golds = [gold, choices[place]] if 0 <= (place := _place(gold)) < len(choices) else [gold]
     try:
         equal = any(_is_equal(wanted, given, expressions) for wanted in golds)
     except Unsettled as error:
         return Ruling(False, str(error))
     return ruling(equal, f"read as {given!r}", f"read as {given!r}")
+
+
+def _place(gold: str) -> int:
+    """Of the option that a letter names; -1 where it is no letter."""
+    return ord(gold) - ord("A") if len(gold) == 1 else -1
 
 
 def extracted(answer: str) -> str:

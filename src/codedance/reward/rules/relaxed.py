@@ -85,7 +85,7 @@ def _decide_list(wanted: list[str], given: str) -> Ruling:
     for item in wanted:
         hit = next((other for other in left if _matches(item, other)), None)
         if hit is None:
-            return Ruling(False, f"{item!r} is missing")
+            return Ruling(None if left and read(item) is None else False, f"{item!r} is missing")
         left.remove(hit)
     return Ruling(True, "the same items")
 

@@ -1,6 +1,6 @@
 """How the layouts of public data sets become tasks: `ADAPTERS`, by name.
 
-    adapter = recognise(row, "questions.parquet")        # by its columns; the most particular layout that fits
+    adapter = recognise(row)                                     # by its columns; the most particular layout that fits
     tasks = list(adapter.read(row, seed))
 
 Each module documents a real row of every layout that it reads.

@@ -60,7 +60,7 @@ REASONING = {1: "text-in-chart", 2: "text-in-general", 3: "number-in-chart", 4: 
 def _chartqa(row: Row, seed: int) -> Iterator[Task]:
     question = row.text("query" if row.has("query") else "question")
     name = "label" if row.has("label") else "answer"
-    labels = row.texts(name) if isinstance(row.values[name], list) else (row.text(name),)
+    labels = row.texts(name) if isinstance(row.values.get(name), list) else (row.text(name),)
     if len(labels) != 1:
         raise row.error(name, "one answer")
     kind = row.optional("type") or ("augmented_test" if row.optional("human_or_machine") == "1" else "human_test")
@@ -94,10 +94,10 @@ def _charxiv_descriptive(row: Row, seed: int) -> Iterator[Task]:
     if len(answers) != len(kinds):
         raise row.error("answers", f"{len(kinds)} answers, one for each of qids")
     image = row.fetched(figure)
-    place = row.values.get("subplot_loc")
-    where = f"the subplot at row {place[0]} and column {place[1]}" if isinstance(place, list) and any(place) else ""
+    place = row.texts("subplot_loc") if isinstance(row.values.get("subplot_loc"), list) else ()
+    where = f"the subplot at row {place[0]} and column {place[1]}" if len(place) == 2 and any(n != "0" for n in place) else ""
     for number, (kind, answer) in enumerate(zip(kinds, answers, strict=True), start=1):
-        yield _described(row, figure, image, number, int(kind), where, answer)
+        yield _described(row, figure, image, number, int(kind) if kind.isdigit() else 0, where, answer)
 
 
 def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int, where: str, answer: str) -> Task:
@@ -111,7 +111,7 @@ def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int
         answer=answer,
         source="charxiv",
         category="descriptive",
-        key=AnswerKey(rule=Rule.JUDGED, group=figure, part=str(kind)),
+        key=AnswerKey(rule=Rule.JUDGED, group=figure, part=f"descriptive {kind}"),
     )
 
 

@@ -20,6 +20,7 @@ Its rows are one after another by cycle; the question and its sorted options tel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import ascii_uppercase
 
 from codedance.tasks.adapters.adapter import adapter, is_letter, options_in, shuffled, with_options
 from codedance.tasks.table import Row
@@ -40,6 +41,8 @@ def _vstar(row: Row, seed: int) -> Iterator[Task]:
 
 def _vstar_picture(row: Row, seed: int) -> Iterator[Task]:
     options = row.texts("options")
+    if not 2 <= len(options) <= len(ascii_uppercase):
+        raise row.error("options", f"a list of 2 to {len(ascii_uppercase)} options, the right one first")
     choices, letter = shuffled(options, 0, seed, row.text("question"))
     image = row.picture("image") if row.has("image") else row.beside()
     yield Task(
