@@ -240,6 +240,56 @@ def test_comparing_lists_the_answers_that_changed(folder: Path, run_here: Run) -
     assert unscored.returncode == 1 and "there are no scores here" in unscored.stderr
 
 
+def test_going_on_keeps_to_what_was_asked(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", "--limit", 2, *flags(folder))
+    write(folder / "others.jsonl", [{"question": "question 1?", "image": "p.png", "answer": "2"}])
+    before = (folder / "out/eval.json").read_bytes()
+    for words, told in (
+        ((folder / "doubles.jsonl", folder / "others.jsonl", "--limit", 2), "with tasks"),
+        ((folder / "doubles.jsonl", "--limit", 1), "with limit 2, not 1"),
+        ((folder / "doubles.jsonl", "--limit", 2, "--options-seed", 3), "with options_seed 0, not 3"),
+        ((folder / "doubles.jsonl", "--limit", 2, "--turns", 3), "settings.turns was 10, is 3"),
+    ):
+        refused = run_here("eval", *words, *flags(folder))
+        assert refused.returncode == 2 and told in refused.stderr, refused.stderr
+    assert (folder / "out/eval.json").read_bytes() == before
+    more = run_here("eval", folder / "doubles.jsonl", *flags(folder))
+    assert more.returncode == 0 and "| doubles | 6 |" in more.stdout and "2 from before" in more.stderr
+
+
+def test_what_is_refused_leaves_no_evaluation_behind(folder: Path, run_here: Run) -> None:
+    run_here("run", folder / "doubles.jsonl", *flags(folder))
+    refused = run_here("eval", folder / "doubles.jsonl", "--temperature", 1, *flags(folder))
+    assert refused.returncode == 2 and not (folder / "out/eval.json").exists()
+
+
+def test_a_cache_does_not_make_repeats_the_same(folder: Path, run_here: Run) -> None:
+    words = ("eval", folder / "doubles.jsonl", "--repeats", 2, "--temperature", 1, "--cache", folder / "cache", *flags(folder))
+    refused = run_here(*words)
+    assert refused.returncode == 2 and "add --seed" in refused.stderr
+
+
+def test_only_the_same_questions_are_compared(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", *flags(folder, "one"))
+    text = (folder / "doubles.jsonl").read_text().replace("question ", "the question ")
+    (folder / "others.jsonl").write_text(text)
+    run_here("eval", folder / "others.jsonl", *flags(folder, "two"))
+    refused = run_here("compare", folder / "one", folder / "two")
+    assert refused.returncode == 1 and "asked different questions as t0" in refused.stderr
+
+
+def test_two_tasks_with_one_id_are_told_before_anything_is_asked(folder: Path, run_here: Run) -> None:
+    rows = [{"id": "a", "question": f"question {n}?", "image": "p.png", "answer": "4"} for n in range(2)]
+    refused = run_here("eval", write(folder / "twice.jsonl", rows), *flags(folder))
+    assert refused.returncode == 1 and "two tasks have the id 'a'" in refused.stderr and not (folder / "asked").exists()
+
+
+def test_questions_without_a_known_answer_are_asked_and_counted(folder: Path, run_here: Run) -> None:
+    rows = [{"question": "question 2?", "image": "p.png", "answer": "4"}, {"question": "question 3?", "image": "p.png"}]
+    done = run_here("eval", write(folder / "some.jsonl", rows), *flags(folder))
+    assert "1 of them have no known answer" in done.stderr and "| some | 1 | 1.000" in done.stdout
+
+
 def judging(body: Mapping[str, Any]) -> str:
     """The same if one is a part of the other; knows the answers of the preflight."""
     words = body["messages"][-1]["content"]

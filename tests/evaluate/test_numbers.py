@@ -118,3 +118,18 @@ def test_all_right_is_100_and_all_wrong_0() -> None:
     assert (right.strict.score, right.strict.memorisation_rate) == (1.0, 0.0)
     assert (wrong.strict.score, wrong.strict.memorisation_rate) == (0.0, None)
     assert np.isclose(right.three_steps, 1)
+
+
+def test_groups_of_equal_means_are_not_certain() -> None:
+    told = accuracy([1.0, 0.0] * 50, [place // 2 for place in range(100)])
+    assert told.value == 0.5 and told[1:3] == pytest.approx(wilson(25, 50)[1:3])
+
+
+def test_two_gained_of_two_are_not_certain() -> None:
+    told = compare({"a": 0.0, "b": 0.0}, {"a": 1.0, "b": 1.0}, {"a": "a", "b": "b"})
+    assert told.p_value == 0.5 and told.difference.low < 0.5 < told.difference.value == 1.0
+
+
+def test_orders_of_one_question_are_one_change() -> None:
+    first, second = {f"q/{n}": 0.0 for n in range(8)}, {f"q/{n}": 1.0 for n in range(8)}
+    assert compare(first, second, dict.fromkeys(first, "q")).p_value == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from codedance.errors import ModelError
@@ -99,3 +100,28 @@ async def test_each_way_of_scoring_has_a_file_of_its_own(tmp_path: Path) -> None
     judged = await score_run(tmp_path, Scoring.JUDGE, Judge(ScriptedModel([YES])))
     assert by_name(judged)["wrong"] == (1.0, DecidedBy.JUDGE), "in this mode the judge has the word"
     assert {path.name for path in tmp_path.glob("scores*")} == {"scores.paper.jsonl", "scores.judge.jsonl"}
+
+
+async def test_a_score_is_of_the_rollout_that_it_was_made_for(tmp_path: Path) -> None:
+    first = trace("redone", "12", "12")
+    assert by_name(await score_run(written(tmp_path, first), Scoring.DEFAULT, None))["redone"][0] == 1.0
+    second = replace(first, answer="13", started="2026-01-02T00:00:00.000+00:00")
+    assert by_name(await score_run(written(tmp_path, second), Scoring.DEFAULT, None))["redone"][0] == 0.0
+    mended = replace(second, gold="13")
+    assert by_name(await score_run(written(tmp_path, mended), Scoring.DEFAULT, None))["redone"][0] == 1.0
+
+
+async def test_another_judge_decides_anew(tmp_path: Path) -> None:
+    run = written(tmp_path, trace("words", "light blue", "blue", Rule.CHARTQA))
+    said = {"one": YES, "two": YES.replace("yes", "no")}
+    judges = {name: Judge(ScriptedModel([reply], name)) for name, reply in said.items()}
+    told = [(await score_run(run, Scoring.DEFAULT, judges[name]))[0] for name in ("one", "one", "two")]
+    assert [score.acc for score in told] == [1.0, 1.0, 0.0]
+    assert [score.judge.split()[0] for score in told] == ["one", "one", "two"]
+
+
+async def test_half_a_character_of_a_judge_stops_nothing(tmp_path: Path) -> None:
+    run = written(tmp_path, trace("words", "light blue", "blue", Rule.CHARTQA))
+    judge = Judge(ScriptedModel(['{"same": "yes", "why": "\\ud83d"}']))
+    (score,) = await score_run(run, Scoring.DEFAULT, judge)
+    assert score.acc == 1.0 and list(read_scores(scores_file(run, Scoring.DEFAULT))) == [score]

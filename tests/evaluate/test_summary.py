@@ -86,3 +86,15 @@ def test_wemath_counts_complete_problems_only() -> None:
     assert told.problems == 2
     assert (told.strict.mastery, told.strict.knowledge, told.strict.score) == (1, 1, 0.5)
     assert (told.two_steps, told.three_steps) == (1.0, 0.0)
+
+
+def test_wemath_with_repeats_counts_every_repeat() -> None:
+    parts = ("2steps_1", "2steps_2", "2steps_multi")
+    scores = [score(f"p/{part}", float(n < 2), group="p", part=part, sample=n) for n in range(3) for part in parts]
+    told = summarise(scores)["tasks"].four_dimensions
+    assert told is not None and told.problems == 3 and told.strict.score == pytest.approx(2 / 3)
+
+
+def test_parts_that_are_no_orders_are_no_circle() -> None:
+    scores = [score(f"f/{n}", group="f", part=f"descriptive {n}") for n in range(1, 5)]
+    assert summarise(scores)["tasks"].circular is None

@@ -66,6 +66,14 @@ async def test_swapped_pictures_are_those_of_the_task_before(box: Sandbox, pictu
     assert {audit.verdict for audit in audits} == {Verdict.EQUAL}, "a run that was probed can be replayed"
 
 
+async def test_several_tasks_about_one_picture_get_that_of_another(box: Sandbox, picture: Image.Image, tmp_path: Path) -> None:
+    red, folder = Image.new("RGB", (64, 48), (255, 0, 0)), tmp_path / "run"
+    runner = Runner(ScriptedModel([SHOWS, ANSWER]), box, folder, Settings(returned=Returned.SWAPPED), concurrency=1)
+    await runner.run([task("1", red), *(task(name, picture.copy()) for name in "234")])
+    digests = [seen(trace)[0].digest for trace in sorted(read_traces(folder), key=lambda trace: trace.task_id)]
+    assert len(set(digests[1:])) == 1 and digests[0] != digests[1], "all three see the red one"
+
+
 async def test_without_the_tool_code_is_not_run_and_the_prompt_does_not_speak_of_it(box: Sandbox, picture: Image.Image) -> None:
     trace = await solve(task("1", picture), ScriptedModel([SHOWS, ANSWER]), box, Settings(tool=False))
     assert trace.answer == "7" and all(turn.execution is None for turn in trace.turns)

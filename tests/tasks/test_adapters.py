@@ -249,6 +249,12 @@ def test_a_picture_may_be_that_of_another_row(make: Make) -> None:
         ("mathvista", {"answer_type": "colour"}, "it must be one of text, integer, float, list"),
         ("mathvista", {"image": "images/none.png"}, "there is no picture .*images/none.png"),
         ("wemath", {"answer": "D"}, "column 'answer' is 'D'"),
+        ("chartqa", {"label": [""]}, "column 'label'.* it must be one answer"),
+        ("charxiv-descriptive", {"subplot_loc": [1], "qids": ["x", 7]}, "0 is no descriptive question"),
+        ("vstar-pictures", {"options": []}, "column 'options'.* it must be a list of 2 to 26 options"),
+        ("hrbench", {"image": "A" * 311 + "/"}, "there is no picture|base64"),
+        ("plain", {"choices": ["x"] * 27}, "a list of at most 26 options"),
+        ("plain", {"answer": ""}, "column 'answer' is ''; it must be a text that is not empty"),
     ],
 )
 def test_a_bad_row_is_told_or_listed(name: str, changes: dict[str, Any], words: str, make: Make) -> None:
@@ -259,6 +265,25 @@ def test_a_bad_row_is_told_or_listed(name: str, changes: dict[str, Any], words: 
     good = list(read_tasks(file, on_bad=bad.append))
     assert good
     assert len(bad) == 1
+
+
+def test_rows_that_name_one_another_and_rows_with_more_cells_than_columns_are_told(make: Make, tmp_path: Path) -> None:
+    row = ROWS["vlmevalkit"]
+    with pytest.raises(DataError, match="a picture, or the index of a row that has one"):
+        list(read_tasks(make({**row, "index": "1", "image": "2"}, {**row, "index": "2", "image": "1"}, kind=".tsv")))
+    file = tmp_path / "wide.csv"
+    file.write_text("question,answer\nHow many?,3,more,cells\n")
+    with pytest.raises(DataError, match="row 1: it has more cells than there are columns"):
+        list(read_tasks(file))
+
+
+def test_rows_of_a_folder_are_counted_through(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    rows = [{**ROWS["rl-image"], "answer": letter} for letter in "AB"]
+    for name in ("one", "two"):
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+    assert [task.id for task in read_tasks(folder)] == ["1", "2", "3", "4"]
 
 
 def test_a_layout_that_is_not_known_names_those_that_are(make: Make) -> None:
@@ -273,6 +298,9 @@ def test_a_layout_that_is_not_known_names_those_that_are(make: Make) -> None:
         ("Select from A, B, and C. (A) 10 (B) 1000 (C) 5,000 ", ("10", "1000", "5,000")),
         ("A. ①, ③; B. ②;C. none.", ("①, ③", "②", "none.")),
         ("Options:\nA. 30°\nB. 60°\nAnswer with a letter.", ("30°", "60°")),
+        ("A. ①;B．②;C. ③", ("①", "②", "③")),
+        ("A. to get shape ;C.; B. to get ;C.; C. neither; D. none", ("to get shape ;C.", "to get ;C.", "neither", "none")),
+        ("A. turn; B. mirror (across line L); C. shift", ("turn", "mirror (across line L)", "shift")),
         ("A. only one", ()),
         ("Is point A. near B?", ()),
         ("no options", ()),

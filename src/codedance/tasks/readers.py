@@ -3,7 +3,7 @@
     for row in read_rows(Path("hrbench_4k.parquet")):
         row.text("question"), row.picture("image")
 
-A folder stands for the parquet files in it, or else for its JSON files, in the order of their names. Not covered: what the columns
+A folder stands for the parquet files in it, or else for its JSON files, in the order of their names. Not covered: what columns
 mean.
 """
 

@@ -131,3 +131,32 @@ def test_an_expression_without_end_is_given_up_and_the_next_one_compared(express
 
 def test_a_text_without_a_value_has_none(expressions: Expressions) -> None:
     assert expressions.values(("\\frac{1}{4}", "))", "x")) == [0.25, None, None]
+
+
+@pytest.mark.parametrize("answer", ["The answer is not B.", "B is clearly wrong.", "either A or B", "B is not right, nor is C"])
+def test_a_choice_that_is_denied_or_one_of_two_is_left_to_a_judge(answer: str) -> None:
+    assert choice.decide("B", answer, ("red", "green", "blue")).is_right is None
+
+
+def test_a_declared_choice_stands_beside_a_denied_one() -> None:
+    assert choice.decide("B", "The answer is B, not A.", ("red", "green", "blue")).is_right
+
+
+@pytest.mark.parametrize(("gold", "answer"), [("0", "1.6e-19"), ("0.0000009", "0.0000004"), ("3", "3.00001")])
+def test_small_numbers_are_not_equal_for_being_small(gold: str, answer: str) -> None:
+    with Expressions() as expressions:
+        assert grade(gold, answer, AnswerKey(rule=Rule.MATHS), Scoring.DEFAULT, expressions).is_right is False
+
+
+def test_a_list_with_another_word_for_an_item_is_left_to_a_judge() -> None:
+    key = AnswerKey(rule=Rule.CHARTQA)
+    with Expressions() as expressions:
+        gold = "[Cape Verde, United Kingdom]"
+        assert grade(gold, "[Cape Verde, UK]", key, Scoring.DEFAULT, expressions).is_right is None
+        assert grade("[2007, 2008]", "[2007, 2009]", key, Scoring.DEFAULT, expressions).is_right is False
+
+
+def test_the_published_rule_of_mathvision_takes_a_gold_that_is_no_letter() -> None:
+    key = AnswerKey(rule=Rule.MATHVISION, choices=("5", "7"))
+    with Expressions() as expressions:
+        assert grade("7", "7", key, Scoring.PAPER, expressions).is_right

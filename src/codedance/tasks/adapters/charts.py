@@ -61,7 +61,7 @@ def _chartqa(row: Row, seed: int) -> Iterator[Task]:
     question = row.text("query" if row.has("query") else "question")
     name = "label" if row.has("label") else "answer"
     labels = row.texts(name) if isinstance(row.values.get(name), list) else (row.text(name),)
-    if len(labels) != 1:
+    if len(labels) != 1 or not labels[0].strip():
         raise row.error(name, "one answer")
     kind = row.optional("type") or ("augmented_test" if row.optional("human_or_machine") == "1" else "human_test")
     image: ImageSource = row.picture("image") if row.has("image") else _named(row, "imgname", ("png", "images"))
