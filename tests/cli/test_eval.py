@@ -275,7 +275,7 @@ def test_only_the_same_questions_are_compared(folder: Path, run_here: Run) -> No
     (folder / "others.jsonl").write_text(text)
     run_here("eval", folder / "others.jsonl", *flags(folder, "two"))
     refused = run_here("compare", folder / "one", folder / "two")
-    assert refused.returncode == 1 and "asked different questions as t0" in refused.stderr
+    assert refused.returncode == 1 and "was another question; compare runs over the same tasks" in refused.stderr
 
 
 def test_two_tasks_with_one_id_are_told_before_anything_is_asked(folder: Path, run_here: Run) -> None:
