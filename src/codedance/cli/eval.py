@@ -18,13 +18,14 @@ from codedance.cli.evaluation import (
     Evaluation,
     Request,
     again,
+    has_evaluation,
     read_evaluation,
     refuse_another,
     refuse_changed_files,
     write_evaluation,
 )
 from codedance.cli.options import JudgeFlags, ModelFlags, RolloutFlags, SandboxFlags, TaskFlags
-from codedance.cli.rollouts import CostFlags, Made, Part, Rollouts, report
+from codedance.cli.rollouts import CostFlags, Made, Part, Rollouts, priced, report
 from codedance.cli.score import JUDGEMENTS, refuse_failed, score_folder, tell, tell_alarms
 from codedance.errors import ConfigError, DataError
 from codedance.evaluate.probes import Probe
@@ -105,7 +106,7 @@ def evaluate(
         digests=census.selection.digests(),
         total=census.total,
         left_out=census.left_out,
-        price=cost.price,
+        price=cost.price or (read_evaluation(out).price if has_evaluation(out) else None),
     )
     refuse_another(evaluation, out)
     if like is not None:
@@ -129,7 +130,7 @@ async def _work(
         if judge is not None:
             evaluation = dataclasses.replace(evaluation, judge=judge.signature)
         made = await rollouts.make(parts, begun=lambda: write_evaluation(out, evaluation))
-        mode, price = evaluation.request.mode, rollouts.cost.priced
+        mode, price = evaluation.request.mode, priced(evaluation.price)
         return made, {one.out: await score_folder(one.out, mode, judge, price) for one in made if one.finished}
 
 
