@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
 from model.serve import Served, serve
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads stall where two test processes share the cores
 
 QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)

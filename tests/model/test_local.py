@@ -295,7 +295,7 @@ def test_pictures_are_made_for_the_sizes_that_the_model_reads(model: LocalModel)
 async def test_half_precision_works_too(folder: Path) -> None:
     async with LocalModel(folder, dtype="bfloat16", max_tokens=9) as model:
         reply = await model.generate(ask("hello", noise(60, 60)), Sampling(temperature=1.0))
-    assert reply.usage.completion_tokens == 9
+    assert 0 < reply.usage.completion_tokens <= 9  # a random model may draw its end token
 
 
 def broken(change: Callable[[Path], object]) -> Callable[[Path], Path]:
