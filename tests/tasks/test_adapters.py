@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pyarrow as pa
@@ -289,6 +290,11 @@ def test_rows_of_a_folder_are_counted_through(make: Make, tmp_path: Path) -> Non
 def test_a_layout_that_is_not_known_names_those_that_are(make: Make) -> None:
     with pytest.raises(DataError, match="no known layout has the columns ask; name one of plain, rl"):
         list(read_tasks(make({"ask": "?"})))
+
+
+def test_a_text_may_list_more_options_than_there_are_letters() -> None:
+    listed = " ".join(f"({letter}) word" for letter in (*ascii_uppercase, "Q"))
+    assert len(options_in(f"Which? {listed}")) == 26
 
 
 @pytest.mark.parametrize(

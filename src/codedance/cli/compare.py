@@ -55,13 +55,11 @@ def compared_runs(first: Path, second: Path, mode: str, *, is_probe: bool = Fals
     Raises:
         DataError: one is not scored, they share no question, or asked others under the same ids, as only probes may.
     """
-    from codedance.evaluate.paired import compare as paired
-    from codedance.evaluate.paired import means_of
+    from codedance.evaluate.paired import compare_scores
     from codedance.evaluate.scoring import read_scores, scores_file
     from codedance.reward.rules import Scoring
 
-    means: list[dict[str, float]] = []
-    clusters: dict[str, str] = {}
+    runs = []
     asked: dict[str, str] = {}
     for folder in (first, second):
         file = scores_file(folder, Scoring(mode))
@@ -74,10 +72,9 @@ def compared_runs(first: Path, second: Path, mode: str, *, is_probe: bool = Fals
                 raise DataError(
                     f"{first} and {second}: task {score.task_id} was another question; compare runs over the same tasks"
                 )
-        means.append(means_of(scores))
-        clusters |= {score.task_id: score.group or score.task_id for score in scores}
+        runs.append(scores)
     try:
-        return paired(means[0], means[1], clusters)
+        return compare_scores(*runs)
     except ValueError as error:
         raise DataError(f"{first} and {second}: {error}") from None
 

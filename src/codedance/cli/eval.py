@@ -154,7 +154,7 @@ def _conclude(
         if folder != out:
             tell_alarms(own, folder.name)
     talk = Console(stderr=True)
-    asked = sum(one.total for one in made if one.out == out)
+    asked = made[0].total
     if (stored := sum(own.total for own in summaries[out].values())) > asked:
         talk.print(
             Text(f"{out} holds {stored} scored rollouts, more than the {asked} asked for; all are counted", style="yellow")

@@ -44,6 +44,16 @@ def means_of(scores: Iterable[Score]) -> dict[str, float]:
     return {name: sum(own) / len(own) for name, own in rows.items()}
 
 
+def compare_scores(first: Iterable[Score], second: Iterable[Score]) -> Comparison:
+    """Two runs' scores, question by question; rows of one group are one cluster.
+
+    Raises:
+        ValueError: there is no question that both have a verdict for.
+    """
+    own, other = list(first), list(second)
+    return compare(means_of(own), means_of(other), {score.task_id: score.group or score.task_id for score in (*own, *other)})
+
+
 def compare(first: Mapping[str, float], second: Mapping[str, float], clusters: Mapping[str, Hashable]) -> Comparison:
     """Two runs' accuracies by question; with repeats they are means.
 

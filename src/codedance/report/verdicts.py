@@ -9,10 +9,11 @@ rules side by side.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from codedance.evaluate.paired import Comparison, compare, means_of
+from codedance.evaluate.paired import Comparison, compare_scores
 from codedance.evaluate.scoring import read_scores, scores_file
 from codedance.evaluate.summary import Summary, summarise
 from codedance.reward.rules import Scoring
@@ -39,14 +40,10 @@ class Verdicts:
             DataError: a file of scores is damaged.
         """
         own = _scored(folder, scoring)
-        first, clusters = means_of(own), {score.task_id: score.group or score.task_id for score in own}
         probes = {}
         for probed in sorted(folder.glob(f"{_PROBE}*")):
-            second = means_of(_scored(probed, scoring))
-            if first.keys() & second.keys():
-                probes[probed.name.removeprefix(_PROBE)] = compare(
-                    first, second, clusters | dict.fromkeys(second.keys() - first, "")
-                )
+            with suppress(ValueError):  # nothing in common, such as a probe that ended by outages throughout
+                probes[probed.name.removeprefix(_PROBE)] = compare_scores(own, _scored(probed, scoring))
         return cls({(score.task_id, score.sample): score for score in own}, summarise(own), probes)
 
     def of_trace(self, trace: Trace) -> Score | None:

@@ -74,7 +74,7 @@ def _option_spans(text: str) -> list[tuple[int, int]]:
     firsts = [place for place, mark in enumerate(marks) if mark[1] == "A"]
     run: list[re.Match[str]] = []
     for mark in marks[firsts[-1] :] if firsts else []:
-        if mark[1] == ascii_uppercase[len(run)]:
+        if mark[1] == ascii_uppercase[len(run) : len(run) + 1]:
             run.append(mark)
     if len(run) < 2:
         return []
