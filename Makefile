@@ -34,7 +34,7 @@ tiny: $(DEV)  ## the small model again, from nothing: under an hour on two cores
 	$(RUN)/codedance train pack runs/tiny-grpo/model runs/tiny-sft runs/tiny-grpo --out runs/tiny
 
 test: $(DEV)  ## everything but the slow tests
-	$(RUN)/python -m pytest --numprocesses 2
+	$(RUN)/python -m pytest --numprocesses 3 --dist worksteal
 
 test-slow: $(DEV)  ## the slow tests only
 	$(RUN)/python -m pytest -m slow

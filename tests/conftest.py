@@ -18,7 +18,7 @@ from model.serve import Served, serve
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads stall where two test processes share the cores
 
-QUICK = Limits(time_s=1.0, grace_s=0.4, memory_mb=256, disk_mb=32)
+QUICK = Limits(time_s=3.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def picture() -> Image.Image:
 
 @pytest_asyncio.fixture(scope="session")
 async def box() -> AsyncIterator[Sandbox]:
-    """The best sandbox that this machine has, with limits that are reached quickly."""
+    """The best sandbox that this machine has, with limits that are reached soon, but not by an import on a busy machine."""
     async with Sandbox(QUICK, require=0) as box:
         yield box
 

@@ -108,9 +108,12 @@ def test_every_public_name_has_a_docstring() -> None:
 
 def test_importing_is_light_and_does_nothing() -> None:
     code = (
-        "import sys, time, threading; start = time.perf_counter(); import codedance; spent = time.perf_counter() - start\n"
-        "heavy = {'numpy', 'PIL', 'torch', 'cv2', 'matplotlib', 'rich', 'cyclopts', 'openai', 'pydantic'} & set(sys.modules)\n"
-        "print(spent < 0.15, heavy, threading.active_count())"
+        "import sys, time, threading; start = time.process_time(); import codedance; spent = time.process_time() - start\n"
+        "heavy = {'asyncio', 'numpy', 'PIL', 'torch', 'cv2', 'matplotlib', 'rich', 'cyclopts', 'openai', 'pydantic'}\n"
+        "print(spent, heavy & set(sys.modules), threading.active_count())"
     )
-    tries = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout for _ in range(3)]
-    assert "True set() 1\n" in tries
+    tries = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split(maxsplit=1) for _ in range(3)
+    ]
+    assert {seen for _, seen in tries} == {"set() 1\n"}
+    assert min(float(spent) for spent, _ in tries) < 0.15  # 0.04 of the processor's time on an idle machine

@@ -5,7 +5,7 @@ from codedance import OpenAIModel, Task, solve_now
 model = OpenAIModel("Qwen2.5-VL-7B-Instruct", ["http://127.0.0.1:8000/v1"])
 trace = solve_now(Task(id="1", question="How many coins are there?", images=("coins.png",)), model)
 
-Names that need numpy or Pillow are loaded when they are first used.
+Names that need more than the types (asyncio, numpy, Pillow) are loaded when they are first used.
 """
 
 from importlib import import_module
@@ -22,7 +22,6 @@ from codedance.errors import (
     StoreError,
     TrainError,
 )
-from codedance.sandbox import Limits, Mechanism, Sandbox, Session, SyncSandbox, SyncSession
 from codedance.types import (
     ExecError,
     ExecResult,
@@ -50,17 +49,29 @@ if TYPE_CHECKING:
     from codedance.rollout.settings import Format as Format
     from codedance.rollout.settings import Settings as Settings
     from codedance.rollout.store import read_traces as read_traces
+    from codedance.sandbox.blocking import SyncSandbox as SyncSandbox
+    from codedance.sandbox.blocking import SyncSession as SyncSession
+    from codedance.sandbox.box import Sandbox as Sandbox
+    from codedance.sandbox.isolation import Mechanism as Mechanism
+    from codedance.sandbox.limits import Limits as Limits
+    from codedance.sandbox.session import Session as Session
 
 _ON_USE = {
     "ChatModel": "model.chat",
     "Format": "rollout.settings",
+    "Limits": "sandbox.limits",
+    "Mechanism": "sandbox.isolation",
     "Message": "model.chat",
     "OpenAIModel": "model.openai",
     "PixelRule": "images",
     "Reply": "model.chat",
     "Runner": "rollout.runner",
+    "Sandbox": "sandbox.box",
     "ScriptedModel": "model.script",
+    "Session": "sandbox.session",
     "Settings": "rollout.settings",
+    "SyncSandbox": "sandbox.blocking",
+    "SyncSession": "sandbox.blocking",
     "read_traces": "rollout.store",
     "solve": "rollout.loop",
     "solve_now": "rollout.loop",

@@ -344,6 +344,30 @@ async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(folder: Pat
         assert len(judge.requests) - asked == 3, "two questions to try it, and the one that failed"
 
 
+async def test_ctrl_c_while_judging_keeps_what_is_judged(folder: Path) -> None:
+    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+    hanging = {"question 4?"}
+
+    def slowly(body: Mapping[str, Any], num_before: int) -> Fault:
+        return Fault.SLOW if any(words in json.dumps(body["messages"]) for words in hanging) else Fault.NONE
+
+    async with FaultyServer(reply=judging, faults=slowly) as judge:
+        command = [sys.executable, "-c", "from codedance.cli import main; main()", "score", str(folder / "out")]
+        scoring = subprocess.Popen([*command, "--judge-url", judge.url], stderr=subprocess.PIPE, text=True)
+        while len(judge.requests) < 7:
+            assert scoring.poll() is None
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        scoring.send_signal(signal.SIGINT)
+        _, talk = await asyncio.to_thread(scoring.communicate, timeout=60)
+        assert scoring.returncode == 130 and "Traceback" not in talk, talk
+        hanging.clear()
+        asked = len(judge.requests)
+        again = await scored(folder, "--judge-url", judge.url)
+        assert again.returncode == 0 and "| words | 5 | 0.600" in again.stdout, again.stderr
+        assert len(judge.requests) - asked == 3, "two questions to try it, and the one that was interrupted"
+
+
 async def test_a_dead_or_useless_judge_is_told_before_anything_is_asked(folder: Path) -> None:
     file = words_to_judge(folder)
     dead = await asyncio.to_thread(

@@ -39,7 +39,7 @@ def _one_result_each(results: list) -> str | None:  # type: ignore[type-arg]
 
 
 # fmt: off
-TIME = (
+STALLS = (
     Check("setitimer does not help", (
         _MODULES + "signal.setitimer(signal.ITIMER_REAL, 0); signal.alarm(0)\nwhile True: pass", "print(1)"), ends(_LATE, _OK)),
     Check("masking every signal does not help", (
@@ -60,10 +60,6 @@ TIME = (
     Check("a destructor that never ends does not help", (
         "class D:\n    def __del__(self):\n        while True: pass\nD()\nNone", "print(1)"), ends(_LATE, _OK)),
     Check("a deadlock does not help", ("import threading\nl = threading.Lock()\nl.acquire(); l.acquire()", "print(1)"), ends(_LATE, _OK)),
-    Check("threads stand still between cells", (
-        "import threading, time\nn = 0\ndef count():\n    global n\n    while True:\n        n += 1; time.sleep(0.001)\n"
-        "threading.Thread(target=count, daemon=True).start()\ntime.sleep(0.05)\nm = n", "print(n - m < 60)",
-    ), both(ends(_QUIET, _OK), prints("True"))),
 )
 
 CHANNEL = (
@@ -97,6 +93,10 @@ CHANNEL = (
 )
 
 MACHINERY = (
+    Check("threads stand still between cells", (
+        "import threading, time\nn = 0\ndef count():\n    global n\n    while True:\n        n += 1; time.sleep(0.001)\n"
+        "threading.Thread(target=count, daemon=True).start()\ntime.sleep(0.05)\nm = n", "print(n - m < 60)",
+    ), both(ends(_QUIET, _OK), prints("True"))),
     Check("append mode on every descriptor", (
         "import fcntl, os\nfor fd in range(6):\n    try: fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)\n    except OSError: pass\nprint('hi')",
         "print(1)"), prints("1"), 1),
@@ -178,4 +178,4 @@ PLACES = (
 )
 # fmt: on
 
-ATTACKS = TIME + CHANNEL + MACHINERY + PLACES
+ATTACKS = CHANNEL + MACHINERY + PLACES

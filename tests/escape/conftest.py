@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from attacks import STALLS
 from demote import GROUPS
 from fortress import USERS, WITHOUT, Fortress, launcher
 
@@ -35,7 +36,7 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
         environment.setattr("codedance.sandbox.host.font_cache", lambda: str(cache))
     environment.setenv("CANARY_SECRET", "must never be seen inside")
     try:
-        box = Sandbox(LIMITS, require=0, without=WITHOUT[level], pool=2)
+        box = Sandbox(LIMITS, require=0, without=WITHOUT[level], pool=2, parallel=len(STALLS) + 1)
         box._launcher = launcher(user, level)
         async with box:
             if box.isolation.level != level:
@@ -46,7 +47,7 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
                 yield Fortress(box, canary, picture, user, level)
     finally:
         environment.undo()
-        for group in Path("/sys/fs/cgroup").glob(f"**/{GROUPS}*"):
+        for group in Path("/sys/fs/cgroup").glob(f"**/{GROUPS}{os.getpid()}-*"):
             _remove(group)
 
 

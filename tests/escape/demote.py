@@ -4,7 +4,8 @@
 
 A private mount namespace first opens the closed directories (such as /root) on the way to each DIRECTORY, so that the
 interpreter can be read; nothing changes for anybody else. With --delegate the command also gets control groups of its own, as
-systemd would give it, named GROUPS*. Standard library only: it starts before the project can be found.
+systemd would give it, named GROUPS, the caller's pid, and its own. Standard library only: it starts before the project can be
+found.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def delegate_groups() -> None:
         _, controllers, path = line.split(":", 2)
         if controllers not in ("memory", "pids", ""):
             continue
-        group = Path("/sys/fs/cgroup", controllers, path.lstrip("/"), f"{GROUPS}{os.getpid()}")
+        group = Path("/sys/fs/cgroup", controllers, path.lstrip("/"), f"{GROUPS}{os.getppid()}-{os.getpid()}")
         with suppress(OSError):
             group.mkdir()
             for file in (group, group / "cgroup.procs"):

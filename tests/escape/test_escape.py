@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from attacks import ATTACKS
+from attacks import ATTACKS, STALLS
 from fortress import Fortress
 
 from codedance.sandbox.promises import CHECKS
@@ -14,3 +16,9 @@ from codedance.sandbox.selfcheck import Check, Verdict, run_check
 async def test_the_promise_is_kept(fortress: Fortress, check: Check) -> None:
     outcome = await run_check(fortress.box, check, fortress.canary, fortress.picture)
     assert outcome.verdict is not Verdict.BROKEN, outcome.detail
+
+
+async def test_what_never_ends_is_stopped_also_where_others_never_end(fortress: Fortress) -> None:
+    tried = (run_check(fortress.box, check, fortress.canary, fortress.picture) for check in STALLS)
+    outcomes = await asyncio.gather(*tried)
+    assert [(outcome.name, outcome.detail) for outcome in outcomes if outcome.verdict is Verdict.BROKEN] == []

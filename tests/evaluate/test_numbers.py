@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -30,6 +30,8 @@ def test_an_interval_can_be_read_and_one_of_nothing_says_nothing() -> None:
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
+@example(0, 360)
+@example(360, 0)
 def test_an_interval_holds_its_share_and_stays_between_0_and_1(hits: int, more: int) -> None:
     interval = wilson(hits, hits + more)
     assert 0 <= interval.low <= interval.value <= interval.high <= 1

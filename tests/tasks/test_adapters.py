@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -19,6 +19,7 @@ from PIL import Image
 from codedance.errors import DataError
 from codedance.tasks import read_tasks
 from codedance.tasks.adapters.adapter import options_in
+from codedance.tasks.readers import _READERS, _separated
 from codedance.types import AnswerKey, AnswerType, Rule, Task
 
 DATA = Path(__file__).parents[3] / "shared/data"
@@ -323,3 +324,21 @@ def test_real_rows_are_read_without_loss() -> None:
         "chartqa_dev": 32, "counting_dev": 31, "dynamath_dev": 30, "hires_dev": 10,
         "logicvista_dev": 28, "mathvision_dev": 30, "tabmwp_dev": 30, "wemath_dev": 30,
     }  # fmt: skip
+
+
+def test_pictures_of_other_rows_are_found_without_reading_all_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, row = 400, ROWS["vlmevalkit"]
+    rows = [{**row, "index": str(n), "image": row["image"] if n % 4 == 0 else str(n - n % 4)} for n in range(number)]
+    later = [{**row, "index": str(number + n), "image": str(n)} for n in range(0, number, 4)]
+    file = make(*rows, *later, kind=".tsv")
+    count = 0
+
+    def counted(file: Path) -> Iterator[tuple[int, Any]]:
+        nonlocal count
+        for pair in _separated(file):
+            count += 1
+            yield pair
+
+    monkeypatch.setitem(_READERS, ".tsv", counted)
+    assert len({task.images for task in read_tasks(file)}) == 1
+    assert count < 5 * (number + len(later))

@@ -172,10 +172,12 @@ async def side_by_side(
 ) -> AsyncIterator[tuple[ChatModel, Sandbox]]:
     """Both, the sandbox starting while the model is loaded: somebody is waiting."""
     async with AsyncExitStack() as stack:
-        starting = (stack.enter_async_context(model), stack.enter_async_context(sandbox))
-        asked, box = await asyncio.gather(*starting, return_exceptions=True)
-        if isinstance(asked, BaseException):
-            raise asked
-        if isinstance(box, BaseException):
-            raise box
+        starting = asyncio.ensure_future(stack.enter_async_context(sandbox))
+        try:
+            asked = await stack.enter_async_context(model)
+            box = await starting
+        except BaseException:  # a wrong name is told at once, not when the sandbox is ready
+            starting.cancel()
+            await asyncio.wait([starting])
+            raise
         yield asked, box

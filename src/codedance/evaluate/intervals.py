@@ -46,7 +46,7 @@ def wilson(hits: float, of: int) -> Interval:
     share, spread = hits / of, Z * Z / of
     middle = (share + spread / 2) / (1 + spread)
     half = Z / (1 + spread) * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half), of)
+    return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), of)  # as rounded
 
 
 def accuracy(right: Sequence[float], clusters: Sequence[Hashable]) -> Interval:

@@ -79,9 +79,15 @@ class _Finder:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._rest: Iterator[tuple[int, Any]] = iter(())
+        self._found: tuple[str, Row | None] = ("", None)
 
     def find(self, index: str) -> Row | None:
         """The row, or None where there is none."""
+        if index != self._found[0]:  # several rows in a row name the same one
+            self._found = (index, self._search(index))
+        return self._found[1]
+
+    def _search(self, index: str) -> Row | None:
         for _ in range(2):  # on to the end, then once from the start
             for number, values in self._rest:
                 if isinstance(values, Mapping) and str(values.get("index")) == index:
