@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -22,6 +22,7 @@ from codedance.rollout.store import TRACES
 from model.faulty_server import Fault, FaultyServer, mix
 
 Run = Callable[..., CompletedProcess[str]]
+Scored = Callable[..., Awaitable[CompletedProcess[str]]]
 RELEASED = {
     *("total_samples", "success_samples", "success_rate", "avg_acc", "avg_judge_score", "avg_try_count", "avg_reasoning_turns"),
     *("tool_call_sample_count", "avg_code_exec_success_rate", "model_name", "data_source"),
@@ -306,27 +307,34 @@ def words_to_judge(folder: Path) -> Path:
     return write(folder / "words.jsonl", rows)
 
 
-async def scored(folder: Path, *words: object) -> CompletedProcess[str]:
-    return await asyncio.to_thread(run, "score", folder / "out", *words)
+@pytest.fixture
+def words_said(folder: Path, run_here: Run) -> Path:
+    """A run whose answers only a judge can tell."""
+    assert run_here("run", words_to_judge(folder), *flags(folder)).returncode == 0
+    return folder
 
 
-async def test_two_judges_one_of_them_dead_give_the_scores_of_one(folder: Path) -> None:
-    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+@pytest.fixture
+def scored(words_said: Path, run_here: Run) -> Scored:
+    """Scores it, while a server runs."""
+    return lambda *words: asyncio.to_thread(run_here, "score", words_said / "out", *words)
+
+
+async def test_two_judges_one_of_them_dead_give_the_scores_of_one(words_said: Path, scored: Scored) -> None:
     async with FaultyServer(reply=judging) as judge:
-        alone = await scored(folder, "--judge-url", judge.url)
+        alone = await scored("--judge-url", judge.url)
         assert alone.returncode == 0, alone.stderr
         assert "| words | 5 | 0.600" in alone.stdout and "judge 5" in alone.stdout
-        first = (folder / "out/scores.jsonl").read_text()
-        (folder / "out/scores.jsonl").unlink()
-        for reply in (folder / "out/judgements").iterdir():
+        first = (words_said / "out/scores.jsonl").read_text()
+        (words_said / "out/scores.jsonl").unlink()
+        for reply in (words_said / "out/judgements").iterdir():
             reply.unlink()
-        both = await scored(folder, "--judge-url", f"http://127.0.0.1:9/v1,{judge.url}")
+        both = await scored("--judge-url", f"http://127.0.0.1:9/v1,{judge.url}")
         assert both.returncode == 0, both.stderr
-    assert (folder / "out/scores.jsonl").read_text() == first
+    assert (words_said / "out/scores.jsonl").read_text() == first
 
 
-async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(folder: Path) -> None:
-    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(scored: Scored) -> None:
     said = {"bad": True}
 
     def sometimes(body: Mapping[str, Any]) -> str:
@@ -334,25 +342,24 @@ async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(folder: Pat
         return "Judgement: 1" if said["bad"] and "question 1?" in text else judging(body)
 
     async with FaultyServer(reply=sometimes) as judge:
-        failed = await scored(folder, "--judge-url", judge.url)
+        failed = await scored("--judge-url", judge.url)
         assert failed.returncode == 1 and "1 judgements failed" in failed.stderr
         assert "failed 1" in failed.stdout and "0.500 of 4" in failed.stdout
         said["bad"] = False
         asked = len(judge.requests)
-        mended = await scored(folder, "--judge-url", judge.url)
+        mended = await scored("--judge-url", judge.url)
         assert mended.returncode == 0 and "| words | 5 | 0.600" in mended.stdout, mended.stderr
         assert len(judge.requests) - asked == 3, "two questions to try it, and the one that failed"
 
 
-async def test_ctrl_c_while_judging_keeps_what_is_judged(folder: Path) -> None:
-    await asyncio.to_thread(run, "run", words_to_judge(folder), *flags(folder))
+async def test_ctrl_c_while_judging_keeps_what_is_judged(words_said: Path, scored: Scored) -> None:
     hanging = {"question 4?"}
 
     def slowly(body: Mapping[str, Any], num_before: int) -> Fault:
         return Fault.SLOW if any(words in json.dumps(body["messages"]) for words in hanging) else Fault.NONE
 
     async with FaultyServer(reply=judging, faults=slowly) as judge:
-        command = [sys.executable, "-c", "from codedance.cli import main; main()", "score", str(folder / "out")]
+        command = [sys.executable, "-c", "from codedance.cli import main; main()", "score", str(words_said / "out")]
         scoring = subprocess.Popen([*command, "--judge-url", judge.url], stderr=subprocess.PIPE, text=True)
         while len(judge.requests) < 7:
             assert scoring.poll() is None
@@ -363,7 +370,7 @@ async def test_ctrl_c_while_judging_keeps_what_is_judged(folder: Path) -> None:
         assert scoring.returncode == 130 and "Traceback" not in talk, talk
         hanging.clear()
         asked = len(judge.requests)
-        again = await scored(folder, "--judge-url", judge.url)
+        again = await scored("--judge-url", judge.url)
         assert again.returncode == 0 and "| words | 5 | 0.600" in again.stdout, again.stderr
         assert len(judge.requests) - asked == 3, "two questions to try it, and the one that was interrupted"
 

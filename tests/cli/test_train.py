@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import codedance
-from cli.commands import run
 
 Run = Callable[..., CompletedProcess[str]]
 TINY = str(Path(codedance.__file__).parent / "tiny")
@@ -86,13 +85,13 @@ def test_questions_that_cannot_be_made_are_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_recipe_leaves_a_model_that_can_be_asked(recipes: Path) -> None:
-    trained = run("train", "sft", recipes / "sft.toml", "workers=1", "--out", recipes / "out")
+def test_a_recipe_leaves_a_model_that_can_be_asked(run_here: Run, recipes: Path) -> None:
+    trained = run_here("train", "sft", recipes / "sft.toml", "workers=1", "--out", recipes / "out")
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout.strip() == str(recipes / "out" / "model")
     assert "step 2 of 2: loss" in trained.stderr
     picture = Path(__file__).parents[2] / "examples" / "shapes.png"
-    asked = run(
+    asked = run_here(
         "ask", picture, "Count the blue shapes.", "--model", f"hf:{recipes}/out/model", "--max-tokens", 8, "--isolation", 0
     )
     assert asked.returncode in (0, 1), asked.stderr

@@ -291,6 +291,19 @@ def test_rows_of_a_folder_are_counted_through(make: Make, tmp_path: Path) -> Non
 def test_a_layout_that_is_not_known_names_those_that_are(make: Make) -> None:
     with pytest.raises(DataError, match="no known layout has the columns ask; name one of plain, rl"):
         list(read_tasks(make({"ask": "?"})))
+    with pytest.raises(DataError, match="there is no layout 'chatrqa'; the layouts are plain, rl"):
+        list(read_tasks("chatrqa:test.parquet"))
+
+
+def test_a_colon_in_the_name_of_a_file_is_no_layout(make: Make, tmp_path: Path) -> None:
+    file = make(ROWS["plain"]).rename(tmp_path / "part:1.jsonl")
+    assert len(list(read_tasks(file))) == 1
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl", "none.tsv"])
+def test_a_file_that_is_not_there_is_told(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}: it cannot be read: No such file or directory"):
+        list(read_tasks(name))
 
 
 def test_a_text_may_list_more_options_than_there_are_letters() -> None:

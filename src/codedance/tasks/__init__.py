@@ -51,6 +51,14 @@ def read_tasks(
 
 
 def layout_and_path(source: str | PathLike[str]) -> tuple[str, Path]:
-    """The parts of LAYOUT:FILE; a file alone has no layout."""
+    """The parts of LAYOUT:FILE; a file alone has no layout.
+
+    Raises:
+        DataError: there is no such layout, and no file of the whole name.
+    """
     name, colon, rest = str(source).partition(":")
-    return (name, Path(rest)) if colon and name in ADAPTERS else ("", Path(source))
+    if colon and name in ADAPTERS:
+        return name, Path(rest)
+    if colon and "/" not in name and not Path(source).exists():
+        raise DataError(f"{source}: there is no layout {name!r}; the layouts are {', '.join(ADAPTERS)}")
+    return "", Path(source)

@@ -55,8 +55,8 @@ def _rows_of(file: Path, before: int) -> Iterator[tuple[int, Row | DataError]]:
     """The rows of one file with their numbers in it."""
     if file.suffix not in KINDS:
         raise DataError(f"{file}: tasks are read from {', '.join(KINDS)}")
-    if file.exists() and not file.is_file():
-        raise DataError(f"{file}: it is no file")
+    if not file.is_file():
+        raise DataError(f"{file}: {'it is no file' if file.exists() else 'it cannot be read: No such file or directory'}")
     finder = _Finder(file)
     try:
         for number, values in _READERS[file.suffix](file):
