@@ -232,7 +232,7 @@ async def test_a_sandbox_outside_its_block_says_how_to_use_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"require": 5}, "level from 0 to 4"),
+        ({"require": 5}, "require is 5; it must lie between 0 and 4"),
         ({"slots": 0}, "slots is 0; it must be a whole number of at least 1"),
         ({"parallel": 0}, "parallel is 0"),
         ({"pool": -1}, "pool is -1"),

@@ -77,7 +77,7 @@ class Sandbox:
         if not isinstance(self.limits, Limits):
             raise ConfigError(f"limits is a {type(limits).__name__}; give Limits(time_s=..., ...)")
         if require not in range(5):
-            raise ConfigError(f"require is {require!r}; it must be a level from 0 to 4")
+            raise ConfigError(f"the isolation level to require is {require!r}; it must lie between 0 and 4")
         self._parallel = 4 * (os.cpu_count() or 1) if parallel is None else parallel
         for name, value, least in (("slots", slots, 1), ("parallel", self._parallel, 1), ("pool", pool, 0)):
             if not isinstance(value, int) or value < least:
