@@ -16,7 +16,7 @@ from codedance.sandbox.selfcheck import test_picture as known_picture
 from model.serve import Served, serve
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
-os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads stall where two test processes share the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads stall where several test processes share the cores
 
 QUICK = Limits(time_s=3.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
