@@ -44,6 +44,15 @@ async def test_what_opened_is_closed_where_the_other_failed(slower: str, broken:
     assert not any(part.is_open for part in parts.values())
 
 
+async def test_a_wrong_model_is_told_without_waiting_for_the_sandbox() -> None:
+    model, sandbox = Part(0.0, ConfigError("no such model")), Part(60.0)
+    async with asyncio.timeout(2):
+        with pytest.raises(ConfigError, match="no such model"):
+            async with side_by_side(model.opened(), sandbox.opened()):  # type: ignore[arg-type]
+                raise AssertionError("both are needed")
+    assert not sandbox.is_open
+
+
 async def test_both_open_at_the_same_time() -> None:
     model, sandbox = Part(0.2), Part(0.2)
     began = asyncio.get_running_loop().time()

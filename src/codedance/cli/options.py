@@ -178,6 +178,6 @@ async def side_by_side(
             box = await starting
         except BaseException:  # a wrong name is told at once, not when the sandbox is ready
             starting.cancel()
-            await asyncio.wait([starting])
+            await asyncio.gather(starting, return_exceptions=True)
             raise
         yield asked, box
