@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cli.commands import run
+from cli.commands import Run, run, write
 from codedance.rollout.store import TRACES
 from model.faulty_server import Fault, FaultyServer, mix
 
-Run = Callable[..., CompletedProcess[str]]
 Scored = Callable[..., Awaitable[CompletedProcess[str]]]
 RELEASED = {
     *("total_samples", "success_samples", "success_rate", "avg_acc", "avg_judge_score", "avg_try_count", "avg_reasoning_turns"),
@@ -55,11 +54,6 @@ def folder(tmp_path: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
     monkeypatch.delenv("LLM_AS_A_JUDGE_BASE", raising=False)
     return tmp_path
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
 
 
 def flags(folder: Path, out: str = "out") -> tuple[object, ...]:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 from PIL import Image
 
+from cli.commands import Run, write
 from codedance.tasks.synthetic import Level, make_item
-
-Run = Callable[..., CompletedProcess[str]]
-
-
-def write(path: Path, *rows: dict[str, object]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
 
 
 def row(name: str, image: Path, question: str = "How many?", **more: object) -> dict[str, object]:
@@ -34,21 +25,21 @@ def desk(tmp_path: Path) -> Path:
 
 
 def test_a_good_file_is_counted(desk: Path, run_here: Run) -> None:
-    said = run_here("tasks", "check", write(desk / "good.jsonl", row("a", desk / "0.png"), row("b", desk / "1.png")))
+    said = run_here("tasks", "check", write(desk / "good.jsonl", [row("a", desk / "0.png"), row("b", desk / "1.png")]))
     assert (said.returncode, said.stdout, said.stderr) == (0, "good\t2\n", "")
 
 
 def test_every_bad_row_is_told_and_the_command_fails(desk: Path, run_here: Run) -> None:
     rows = (row("a", desk / "0.png"), row("b", desk / "none.png"), row("c", desk / "1.png", answer=""), row("d", desk / "2.png"))
-    said = run_here("tasks", "check", write(desk / "bad.jsonl", *rows))
+    said = run_here("tasks", "check", write(desk / "bad.jsonl", rows))
     assert (said.returncode, said.stdout) == (1, "bad\t2\n")
     gone, empty = sorted(said.stderr.splitlines(), reverse=True)
     assert "none.png" in gone and "answer" in empty
 
 
 def test_copies_and_repeated_questions_are_found(desk: Path, run_here: Run) -> None:
-    train = write(desk / "train.jsonl", row("a", desk / "0.png"), row("b", desk / "1.png"))
-    test = write(desk / "test.jsonl", row("x", desk / "copy.jpg"), row("y", desk / "2.png"))
+    train = write(desk / "train.jsonl", [row("a", desk / "0.png"), row("b", desk / "1.png")])
+    test = write(desk / "test.jsonl", [row("x", desk / "copy.jpg"), row("y", desk / "2.png")])
     said = run_here("tasks", "overlap", train, "--against", test)
     assert said.returncode == 1
     assert "| picture | a | x |" in said.stdout and "| question | a | x |" in said.stdout
@@ -56,7 +47,7 @@ def test_copies_and_repeated_questions_are_found(desk: Path, run_here: Run) -> N
 
 
 def test_files_that_share_nothing_pass(desk: Path, run_here: Run) -> None:
-    train, test = write(desk / "train.jsonl", row("a", desk / "0.png")), write(desk / "test.jsonl", row("y", desk / "2.png"))
+    train, test = write(desk / "train.jsonl", [row("a", desk / "0.png")]), write(desk / "test.jsonl", [row("y", desk / "2.png")])
     said = run_here("tasks", "overlap", train, "--against", test)
     assert (said.returncode, said.stdout) == (0, "")
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pyarrow.parquet as pq
 import pytest
 
 import codedance
+from cli.commands import Run
 
-Run = Callable[..., CompletedProcess[str]]
 TINY = str(Path(codedance.__file__).parent / "tiny")
 SFT = '[[stages]]\nkind = "solve"\nsteps = 2\nexamples = 4\npool = 4\nfamilies = ["count"]\n'
 GRPO = 'steps = 1\n[start]\npath = "none"\n[questions]\nfamilies = ["count"]\n'

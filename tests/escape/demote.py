@@ -4,8 +4,7 @@
 
 A private mount namespace first opens the closed directories (such as /root) on the way to each DIRECTORY, so that the
 interpreter can be read; nothing changes for anybody else. With --delegate the command also gets control groups of its own, as
-systemd would give it, named GROUPS, the caller's pid, and its own. Standard library only: it starts before the project can be
-found.
+systemd would give it, named GROUPS, the caller's pid and its own. Standard library only: it starts before the project is found.
 """
 
 from __future__ import annotations

@@ -170,13 +170,13 @@ class SandboxFlags:
 async def side_by_side(
     model: AbstractAsyncContextManager[ChatModel], sandbox: Sandbox
 ) -> AsyncIterator[tuple[ChatModel, Sandbox]]:
-    """Both, the sandbox starting while the model is loaded: somebody is waiting."""
+    """Both, the sandbox starting while the model is loaded, and given up where that fails: somebody is waiting."""
     async with AsyncExitStack() as stack:
         starting = asyncio.ensure_future(stack.enter_async_context(sandbox))
         try:
             asked = await stack.enter_async_context(model)
             box = await starting
-        except BaseException:  # a wrong name is told at once, not when the sandbox is ready
+        except BaseException:  # raised again
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             raise

@@ -45,8 +45,9 @@ def wilson(hits: float, of: int) -> Interval:
         return Interval(math.nan, 0.0, 1.0, 0)
     share, spread = hits / of, Z * Z / of
     middle = (share + spread / 2) / (1 + spread)
+    # the share itself bounds the ends: at 0 and 1 rounding would put them on its other side
     half = Z / (1 + spread) * math.sqrt(share * (1 - share) / of + spread / (4 * of))
-    return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), of)  # as rounded
+    return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), of)
 
 
 def accuracy(right: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
