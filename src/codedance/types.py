@@ -131,6 +131,10 @@ class AnswerKey:
     """Rows that belong together: an HR-Bench question in four orders, the steps of a We-Math one, the questions of an image."""
     part: str = ""
     """Which one of the group."""
+    alternatives: tuple[str, ...] = ()
+    """Further reference answers; an answer that equals any of them is right."""
+    judge_context: str = ""
+    """What only the question's picture says (its text, its options), for a judge, who sees no picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,8 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+    extra: str = ""
+    """Further fields of the call that the server wants back unchanged (such as a thought signature), as a JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +237,8 @@ class StopReason(StrEnum):
     """The sandbox itself broke: an outage, not failing code."""
     DATA_ERROR = "data_error"
     """A picture of the task cannot be used."""
+    REFUSED = "refused"
+    """The model or its provider declined: a refusal, or a content filter. Not an outage: asking again brings the same."""
 
 
 OUTAGES = frozenset({StopReason.MODEL_ERROR, StopReason.SANDBOX_ERROR})

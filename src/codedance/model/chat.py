@@ -41,6 +41,10 @@ class Message:
     """Of a tool: the call that it answers."""
     token_ids: tuple[int, ...] | None = None
     """Of an assistant: the reply as the model itself wrote it, with its end token where it had one."""
+    reasoning: str = ""
+    """Of an assistant: its thoughts, where the server returned them apart from the text."""
+    extra: str = ""
+    """Of an assistant: further fields of its message that the server wants back unchanged, as a JSON object."""
 
     @property
     def text(self) -> str:
@@ -67,6 +71,10 @@ class Reply:
     reasoning: str = ""
     """Thoughts that the server keeps apart from the text."""
     prompt_ids: tuple[int, ...] | None = None
+    extra: str = ""
+    """Further fields of the message that the server wants back unchanged (signatures, reasoning details), as a JSON object."""
+    refusal: str = ""
+    """Why the model or its provider declined to reply; empty where it did not."""
 
 
 class ChatModel(Protocol):

@@ -108,7 +108,7 @@ def _load(path: Path, share: int) -> Image.Image:
     with Image.open(path) as image:
         goal = min(_MOST_SIDE, max(2 * _THUMBNAIL_SIDE, math.sqrt(3 * max(share, 0) / _BYTES_PER_PIXEL)))
         image.draft("RGB", (int(goal), int(goal)))
-        rgb = image.convert("RGB")
+        rgb: Image.Image = image.convert("RGB")
     rgb.thumbnail((_MOST_SIDE, _MOST_SIDE), Image.Resampling.BICUBIC, reducing_gap=1.5)
     return rgb
 

@@ -101,7 +101,7 @@ def _figures(shown: list[Image.Image]) -> Iterator[None]:
         plt.close("all")
 
     usual = plt.show
-    plt.show = show  # type: ignore[assignment]
+    plt.show = show
     try:
         with matplotlib.rc_context({"figure.dpi": _SHOWN_DPI}):
             yield

@@ -132,7 +132,7 @@ class Codec:
         )
         words = self.context(reply, action)
         ids = reply.token_ids if words == reply.text and not calls else None  # those of other words would be a lie
-        assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids)
+        assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids, reasoning=reply.reasoning, extra=reply.extra)
         if not calls:
             tag = self._dialect.observation_tag
             wrapped = [f"<{tag}>\n", *observation, f"</{tag}>"] if observation else []

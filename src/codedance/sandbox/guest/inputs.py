@@ -137,7 +137,8 @@ def _is_usable(data: memoryview, description: dict[str, Any]) -> bool:
 def _decode(data: memoryview, description: dict[str, Any]) -> Image.Image:
     try:
         if "width" in description:
-            return Image.frombytes("RGB", (description["width"], description["height"]), data)
+            size = (description["width"], description["height"])
+            return Image.frombytes("RGB", size, data)  # type: ignore[arg-type]  # any buffer will do
         with Image.open(io.BytesIO(data)) as image:
             return pictures.upright_rgb(image)
     except MemoryError:

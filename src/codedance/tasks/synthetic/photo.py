@@ -161,7 +161,8 @@ def _profile(kind: str, radius: int, face: int) -> Light:
         "struck": np.where(out > 0.8, 1.0, 0.88 + _relief(face, len(side))),
     }
     edge = np.clip((1.03 - out) * radius / 2, 0, 1)
-    return np.rint(128 * shades[kind] * edge).astype(np.int16)
+    rounded: npt.NDArray[np.int16] = np.rint(128 * shades[kind] * edge).astype(np.int16)
+    return rounded
 
 
 def _relief(face: int, side: int) -> npt.NDArray[Any]:
