@@ -28,7 +28,7 @@ from transformers import (
     Qwen2VLImageProcessorPil,
 )
 
-from codedance.model.processors import ImagesOnlyQwen
+from codedance.model.processors import ImagesOnlyQwen, save_processor
 
 CONTEXT = 2048
 """Tokens that the models can read."""
@@ -96,9 +96,7 @@ def make_qwen(folder: Path) -> Path:
         tie_word_embeddings=True,
     )
     template = _TEMPLATE.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
-    ImagesOnlyQwen(Qwen2VLImageProcessorPil(), tokenizer, chat_template=template).save_pretrained(folder)
-    settings = folder / "processor_config.json"
-    settings.write_text(settings.read_text().replace("ImagesOnlyQwen", "Qwen2_5_VLProcessor"))  # as published ones have it
+    save_processor(ImagesOnlyQwen(Qwen2VLImageProcessorPil(), tokenizer, chat_template=template), "qwen2_5_vl", folder)
     return _save(Qwen2_5_VLForConditionalGeneration, config, tokenizer, folder)
 
 

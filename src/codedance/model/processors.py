@@ -10,6 +10,7 @@ same numbers. Not covered: video, native tool calls.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -22,7 +23,14 @@ from codedance.errors import ConfigError, ModelError
 from codedance.images import QWEN25_VL, PixelRule
 from codedance.model.chat import Message, Role
 
-_QWEN = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"}
+_QWEN = {
+    "qwen2_vl": ("Qwen2VLProcessor", "Qwen2VLVideoProcessor"),
+    "qwen2_5_vl": ("Qwen2_5_VLProcessor", "Qwen2VLVideoProcessor"),
+    "qwen3_vl": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
+    "qwen3_vl_moe": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
+}
+"""Model types whose processor is loaded without its video half: the upstream classes of the processor and of that half."""
+_VIDEO_FILE = "video_preprocessor_config.json"
 _SPOKEN = {Role.SYSTEM, Role.USER, Role.ASSISTANT}
 _PRIVATE = range(0xF0010, 0xFFFFE)  # Unicode gives these no meaning; the first few serve transformers
 _BREAK = "\U000f0000"  # transformers drops it, and then puts no space in front, as some tokenizers do where a text starts
@@ -36,6 +44,7 @@ class ImagesOnlyQwen(Qwen2_5_VLProcessor):
         self.image_token, self.video_token = "<|image_pad|>", "<|video_pad|>"
         self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
         self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
+        self.video_settings: dict[str, Any] = {}
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)  # type: ignore[no-untyped-call]
 
 
@@ -45,16 +54,44 @@ def load_processor(folder: Path, model_type: str) -> Any:
     Raises:
         ConfigError: it reads no pictures, or has no chat template.
     """
-    kind = ImagesOnlyQwen if model_type in _QWEN else AutoProcessor
+    kind = ImagesOnlyQwen if model_type in _QWEN else AutoProcessor  # its video half is put back by `save_processor`
     processor = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
     if getattr(processor, "image_processor", None) is None or getattr(processor, "tokenizer", None) is None:
         raise ConfigError(f"{folder}: its processor reads no pictures; a vision-language model needs preprocessor_config.json")
+    if isinstance(processor, ImagesOnlyQwen):
+        processor.video_settings = _read(folder / "processor_config.json").get("video_processor") or _read(folder / _VIDEO_FILE)
     processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
     if not processor.chat_template:
         raise ConfigError(f"{folder}: it has no chat template; take an instruction-tuned model, or add chat_template.jinja")
     marks = [getattr(processor, f"{kind}_token", None) for kind in ("image", "video", "audio")]
     processor.tokenizer.chat_control_tokens = [mark for mark in marks if mark]  # beside all that are marked as special
     return processor
+
+
+def save_processor(processor: Any, model_type: str, folder: Path) -> None:
+    """Write a processor so that transformers' AutoProcessor and servers such as vLLM open the folder as it is.
+
+    Where torchvision is installed, they insist on the video half of a Qwen processor. It is the one that the processor came with,
+    or written from the image half, whose fields it shares.
+    """
+    processor.save_pretrained(folder)
+    if not isinstance(processor, ImagesOnlyQwen):
+        return
+    processor_class, video_class = _QWEN[model_type]
+    settings = _read(folder / "processor_config.json")
+    image = {name: value for name, value in settings["image_processor"].items() if name != "image_processor_type"}
+    settings["video_processor"] = {**(processor.video_settings or image), "video_processor_type": video_class}
+    for name, values in (("processor_config.json", settings), ("tokenizer_config.json", _read(folder / "tokenizer_config.json"))):
+        _write(folder / name, {**values, "processor_class": processor_class})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where there is no file."""
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
+
+
+def _write(file: Path, values: dict[str, Any]) -> None:
+    file.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def pixel_rule(processor: Any) -> PixelRule:

@@ -21,6 +21,7 @@ import torch
 
 from codedance.config import Section
 from codedance.errors import ConfigError, StoreError
+from codedance.model.processors import save_processor
 from codedance.train.optimizer import Optimizer
 from codedance.train.start import Learner
 
@@ -102,10 +103,7 @@ def restore(folder: Path, learner: Learner, optimizer: Optimizer) -> int:
 def write_model(learner: Learner, folder: Path) -> None:
     """The model as a folder that transformers, `hf:` and servers open; of LoRA the adapters alone."""
     learner.model.save_pretrained(folder)
-    learner.processor.save_pretrained(folder)
-    settings = folder / "processor_config.json"
-    if settings.is_file():
-        settings.write_text(settings.read_text().replace("ImagesOnlyQwen", "Qwen2_5_VLProcessor"))  # what others know it as
+    save_processor(learner.processor, learner.model.config.model_type, folder)
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

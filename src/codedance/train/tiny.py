@@ -28,7 +28,7 @@ from transformers import (
 
 from codedance.config import Section
 from codedance.images import PixelRule
-from codedance.model.processors import ImagesOnlyQwen
+from codedance.model.processors import ImagesOnlyQwen, save_processor
 
 RULE = PixelRule(step=28, least=8 * 28 * 28, most=16 * 28 * 28)
 """What the model sees of a picture: 16 tokens at most, 112x112 pixels of a square one."""
@@ -79,9 +79,8 @@ def make_model(sizes: Sizes, texts: Iterable[str], slots: Iterable[str], seed: i
     """
     tokenizer = _tokenizer(texts, slots, sizes)
     size = {"shortest_edge": RULE.least, "longest_edge": RULE.most}
-    ImagesOnlyQwen(Qwen2VLImageProcessorPil(size=size), tokenizer, chat_template=_TEMPLATE).save_pretrained(folder)
-    settings = folder / "processor_config.json"
-    settings.write_text(settings.read_text().replace("ImagesOnlyQwen", "Qwen2_5_VLProcessor"))  # what others know it as
+    processor = ImagesOnlyQwen(Qwen2VLImageProcessorPil(size=size), tokenizer, chat_template=_TEMPLATE)
+    save_processor(processor, "qwen2_5_vl", folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2_5_VLForConditionalGeneration(_config(sizes, tokenizer))
