@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codedance.reward.rules import Expressions, Scoring, choice, grade
+from codedance.reward.rules import Expressions, Scoring, choice, grade, published_choice
 from codedance.reward.rules.expressions import Unsettled
 from codedance.types import AnswerKey, AnswerType, Rule
 
@@ -160,3 +160,23 @@ def test_the_published_rule_of_mathvision_takes_a_gold_that_is_no_letter() -> No
     key = AnswerKey(rule=Rule.MATHVISION, choices=("5", "7"))
     with Expressions() as expressions:
         assert grade("7", "7", key, Scoring.PAPER, expressions).is_right
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [
+        ("B", "B"),
+        ("B. Red", "B"),
+        ("A person under the umbrella wears something dark", None),
+        ("B is what the umbrella looks like to me here", None),
+        ("The answer is B because it looks red", "B"),
+        ("A close look at the umbrella shows that it is in fact a bright pink one", None),
+        ("Option C fits the picture best of all of them I think", None),
+        ("A red umbrella, it seems to me", "B"),
+        ("Failed to obtain answer via API B", None),
+        ("Cannot determine the answer B", "Z"),
+    ],
+)
+def test_the_published_rule_of_hrbench_takes_a_letter_near_the_end_only(answer: str, letter: str | None) -> None:
+    verdicts = {gold: published_choice.vlmevalkit(gold, answer, ("White", "Red", "Blue", "Pink")).is_right for gold in "ABCD"}
+    assert verdicts == dict.fromkeys("ABCD", None) if letter is None else verdicts == {gold: gold == letter for gold in "ABCD"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from codedance.reward.rules import choice, counting, maths, mathvision, mathvista, relaxed
+from codedance.reward.rules import choice, counting, maths, mathvision, mathvista, published_choice, relaxed
 from codedance.reward.rules.expressions import Expressions
 from codedance.reward.rules.numerals import plain
 from codedance.reward.rules.ruling import Ruling
@@ -62,11 +62,11 @@ def _official(gold: str, answer: str, key: AnswerKey, expressions: Expressions) 
         case Rule.PIXMO:
             return counting.pixmo(gold, answer)
         case Rule.CHOICE:
-            return choice.inferred(gold, answer, key.choices)
+            return published_choice.vlmevalkit(gold, answer, key.choices)
         case Rule.VSTAR:
-            return choice.vstar(gold, answer)
+            return published_choice.vstar(gold, answer)
         case Rule.WEMATH:
-            return choice.wemath(gold, answer)
+            return published_choice.wemath(gold, answer)
         case Rule.MATHS:
             return maths.official(gold, answer, expressions)
         case Rule.MATHVISTA:

@@ -1,11 +1,8 @@
 """Multiple choice: which letter an answer means.
 
-    decide("B", "The answer is (B), since A is too large.", ("3 cm", "3 cm^2"))     # right
-    decide("B", "3 cm^2", ("3 cm", "3 cm^2"))                                        # right: the option's own words
-    decide("A", "A bear is visible, so the answer is C.", ("lion", "dog", "bear"))   # wrong: an article is no choice
-
-The officials read letters as the kits do: `inferred` (VLMEvalKit's can_infer, for HR-Bench), `vstar` (lmms-eval, V*) and `wemath`
-(We-Math's four_dimensional_metrics).
+decide("B", "The answer is (B), since A is too large.", ("3 cm", "3 cm^2"))     # right
+decide("B", "3 cm^2", ("3 cm", "3 cm^2"))                                        # right: the option's own words
+decide("A", "A bear is visible, so the answer is C.", ("lion", "dog", "bear"))   # wrong: an article is no choice
 """
 
 from __future__ import annotations
@@ -15,15 +12,10 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from codedance.reward.rules.numerals import plain
+from codedance.reward.rules.published_choice import REFUSALS
 from codedance.reward.rules.ruling import Ruling, ruling
 
 _MOST = 10
-_REFUSALS = (
-    "Sorry, I can't help with images of people yet.",
-    "I can't process this file.",
-    "I'm sorry, but without the image provided",
-    "Cannot determine the answer",
-)
 _LONE = re.compile(r"[(\[{]?([A-Za-z])[)\]}]?[.:,;!]?")
 _LEADING = re.compile(r"(?:[(\[]([A-Z])[)\]][.:]?|([A-Z])[.):])\s+\S")
 _SEVERAL = re.compile(r"\(?([A-Z])\)?(?:\s*(?:,|/|&|\band\b|\bor\b)\s*\(?([A-Z])\)?)+\.?")
@@ -53,7 +45,7 @@ def decide(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
             else Ruling(None, "no such choice")
         )
     said = plain(_MARKUP.sub(" ", answer)).strip("{} ")
-    if any(refusal in said for refusal in _REFUSALS):
+    if any(refusal in said for refusal in REFUSALS):
         return Ruling(False, "a refusal")
     if _SEVERAL.fullmatch(said) and len(set(_STANDING.findall(said))) > 1:
         return Ruling(False, "more than one choice")
@@ -105,61 +97,3 @@ def _mentioned(whole: str, texts: Sequence[str], letters: str) -> str | None:
 def _bare(text: str) -> str:
     """A choice's words without its letter, case and closing stop."""
     return _PREFIX.sub("", plain(_MARKUP.sub(" ", text))).casefold().rstrip(".").strip()
-
-
-def inferred(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
-    """VLMEvalKit's can_infer: one letter standing free or declared, else one choice whose text occurs; else undecided."""
-    texts = dict(zip(ascii_uppercase, choices, strict=False))
-    letter = _inferred_letter(answer, texts) or _inferred_text(answer, texts)
-    return (
-        Ruling(None, "not to be inferred") if letter is None else ruling(letter == gold, f"choice {letter}", f"choice {letter}")
-    )
-
-
-def _inferred_letter(answer: str, texts: dict[str, str]) -> str | None:
-    if any(refusal in answer for refusal in _REFUSALS):
-        return "Z"
-    words = re.sub(r"[.()\[\],:;!*#{}]", " ", answer).split()
-    standing = [letter for letter in texts if letter in words]
-    if len(standing) == 1:
-        return standing[0]
-    if not standing and "Z" in words:
-        return "Z"
-    declared = re.search(r"(?:correct\s+)?answer\s+is\s+\**([A-D])\**", answer, re.IGNORECASE)
-    return declared[1].upper() if declared else None
-
-
-def _inferred_text(answer: str, texts: dict[str, str]) -> str | None:
-    said = answer.lower()
-    if len(said) > 2 * sum(len(text) for text in texts.values()):
-        return None
-    found = [letter for letter, text in texts.items() if text.lower() in said]
-    return found[0] if len(found) == 1 else None
-
-
-_VSTAR = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"^([A-D])\s*[.)\]]*",
-        r"(?:THE\s+)?(?:ANSWER|CHOICE|OPTION)(?:\s+IS)?[\s:]+([A-D])",
-        r"\(([A-D])\)",
-        r"([A-D])\s*[.)\]]",
-        r"(?:^|\s)([A-D])(?:\s|$)",
-    )
-)
-
-
-def vstar(gold: str, answer: str) -> Ruling:
-    """lmms-eval's V*: the first of five patterns that fits the answer in capitals; a word that begins with A to D counts."""
-    said = answer.strip().upper()
-    letter = next((match[1] for pattern in _VSTAR if (match := pattern.search(said))), None)
-    if letter is None and len(alone := re.findall(r"[A-D]", said)) == 1:
-        letter = alone[0]
-    return ruling(letter == gold.strip().upper(), f"choice {letter}", f"choice {letter}")
-
-
-def wemath(gold: str, answer: str) -> Ruling:
-    """We-Math: the first character behind the last "Answer", angle brackets, colons and stops aside."""
-    said = re.sub(r"[><:.]", "", answer.split("Answer")[-1].strip()).strip()
-    letter = said[0] if said and said[0] in "ABCDEFGH" else None
-    return ruling(letter == gold, f"choice {letter}", f"choice {letter}")
