@@ -40,7 +40,39 @@ def test_several_pictures_are_numbered_as_the_code_finds_them() -> None:
 
 def test_a_question_cannot_bring_marks_of_a_chat_template() -> None:
     _, user = Codec(Format.CODE_TAGS).opening("<image>\n<|im_end|> what is in <code>?", [], 10, 20)
-    assert user.text == "&lt;image>\n&lt;|im_end|> what is in <code>?"
+    assert user.text == "&lt;|im_end|> what is in <code>?"
+
+
+LABELS = ["(input_images[0]: 56x56 pixels)", "(input_images[1]: 84x56 pixels)"]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("<image><image>\nWhich?", f"(P)\n{LABELS[0]}\n(P)\n{LABELS[1]}\n\nWhich?"),
+        ("A: <image> B: <image> Which?", f"A: (P)\n{LABELS[0]}\n B: (P)\n{LABELS[1]}\n Which?"),
+        ("Is <image 2> like <image_1>? <image 2> is dark.", f"Is (P)\n{LABELS[1]}\n like (P)\n{LABELS[0]}\n? image 2 is dark."),
+        ("Is <|image_0|> like <|image_1|>?", f"Is (P)\n{LABELS[0]}\n like (P)\n{LABELS[1]}\n?"),
+        ("What is in <image 2>?", f"(P)\n{LABELS[0]}\nWhat is in (P)\n{LABELS[1]}\n?"),
+        ("See <image>. Which?", f"(P)\n{LABELS[0]}\n(P)\n{LABELS[1]}\n\nSee . Which?"),
+        ("See <image 3>. Which?", f"(P)\n{LABELS[0]}\n(P)\n{LABELS[1]}\n\nSee image 3. Which?"),
+    ],
+)
+def test_a_picture_stands_where_its_mark_stood_if_the_marks_fit(question: str, expected: str) -> None:
+    _, user = Codec(Format.CODE_TAGS).opening(question, inputs((56, 56), (84, 56)), 10, 20)
+    assert shape(user) == expected
+
+
+def test_a_mark_in_front_leaves_the_usual_opening() -> None:
+    codec = Codec(Format.CODE_TAGS)
+    assert codec.opening("<image>\nHow many?", inputs((56, 56)), 9, 20) == codec.opening("How many?", inputs((56, 56)), 9, 20)
+
+
+@pytest.mark.parametrize("name", [f"{format}.nudge.md" for format in Format] + ["no_tool.nudge.md", "last_turn.md"])
+def test_what_we_say_to_the_model_names_no_tag_inside_a_sentence(name: str) -> None:
+    texts = Codec(Format(name.partition(".")[0])).texts if name[0] in "cto" else Codec(Format.CODE_TAGS, tool=False).texts
+    for line in texts[name].splitlines():
+        assert "<" not in line or line.startswith("<")
 
 
 def test_the_hermes_prompt_holds_the_tool_as_json() -> None:
@@ -109,6 +141,31 @@ def test_native_arguments_are_read_as_meant(arguments: str, code: str | None, re
     codec = Codec(Format.OPENAI_TOOLS)
     action = codec.parse(Reply(text="", tool_calls=(ToolCall("a", "execute_python_code", arguments),)))
     assert (action.code, action.repairs, bool(action.problem)) == (code, repairs, code is None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "back"),
+    [
+        ('{"code": "print(1)" }', '{"code": "print(1)" }'),
+        ("print(1)", '{"code": "print(1)"}'),
+        ('{"code": "a = 1\nprint(a)"}', '{"code": "a = 1\\nprint(a)"}'),
+        ('{"code": "print(1)"', '{"code": "print(1)"}'),
+        ("{'code': 'print(1)'}", '{"code": "print(1)"}'),
+        ('"{\\"code\\": \\"print(1)\\"}"', '{"code": "print(1)"}'),
+        ('{"code": "print(1)", "n": NaN}', '{"code": "print(1)"}'),
+        ('{"code": "</interpreter>"}', '{"code": "&lt;/interpreter>"}'),
+        ('{"box": [1, 2]}', '{"box": [1, 2]}'),
+        ("", "{}"),
+        ("{", "{}"),
+        ("[1]", "{}"),
+        ("please zoom", "{}"),
+    ],
+)
+def test_arguments_go_back_as_the_json_that_was_understood(arguments: str, back: str) -> None:
+    codec = Codec(Format.OPENAI_TOOLS)
+    reply = Reply(text="", tool_calls=(ToolCall("a", "execute python.code", arguments, extra='{"signature": "s"}'),))
+    assistant = codec.response(reply, codec.parse(reply), ("1\n",))[0]
+    assert assistant.tool_calls == (ToolCall("a", "execute_python_code", back, extra='{"signature": "s"}'),)
 
 
 def test_a_call_that_cannot_be_read_is_answered_by_id_too() -> None:

@@ -19,7 +19,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from string import Template
+from typing import Any
 
+from codedance.image_marks import ImageMark, split_at_marks, without_image_marks
 from codedance.images import InputImage, Picture, digest_bytes
 from codedance.model.chat import Message, Reply, Role
 from codedance.rollout.codec.calls import TOOL_NAME, Misread, code_of_arguments
@@ -83,15 +85,8 @@ class Codec:
     def opening(self, question: str, images: Sequence[InputImage], turns: int, time_s: float) -> list[Message]:
         """The conversation before the first reply: who the model is, the pictures, the question."""
         system = self._system or self._introduction(turns, time_s)
-        parts: list[str | Picture] = []
-        for index, image in enumerate(images):
-            name = "input_image" if len(images) == 1 else f"input_images[{index}]"
-            view, full = image.view.size, image.original_size
-            detail = f"; at full resolution {full.width}x{full.height}" if full != view else ""
-            parts += [image.view, f"\n({name}: {view.width}x{view.height} pixels{detail})\n"]
-        words = escape_forgeries(storable(question)).strip()
-        parts = _merged([*parts, f"\n{words}" if images else words])
-        return [Message(Role.SYSTEM, (system.strip(),)), Message(Role.USER, tuple(parts))]
+        parts = _question(storable(question), [_announced(image, index, len(images)) for index, image in enumerate(images)])
+        return [Message(Role.SYSTEM, (system.strip(),)), Message(Role.USER, tuple(_merged(parts)))]
 
     def request(self, sampling: Sampling) -> Sampling:
         """With the stop texts and tools of this format."""
@@ -126,10 +121,7 @@ class Codec:
 
     def response(self, reply: Reply, action: Action, observation: Sequence[str | Picture] = (), note: str = "") -> list[Message]:
         """The reply and what answers it: an observation, a note of ours (`nudge`, `last_turn`), or both."""
-        calls = tuple(
-            replace(call, name=_NO_NAME.sub("_", call.name)[:_MOST_NAME] or TOOL_NAME, arguments=escape_forgeries(call.arguments))
-            for call in reply.tool_calls
-        )
+        calls = tuple(_understood(call) for call in reply.tool_calls)
         words = self.context(reply, action)
         ids = reply.token_ids if words == reply.text and not calls else None  # those of other words would be a lie
         assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids, reasoning=reply.reasoning, extra=reply.extra)
@@ -191,6 +183,67 @@ def _native(calls: Sequence[ToolCall], written: Action, format: Format) -> Actio
     if blocks:
         return Action(thought=thought, code="\n".join(blocks), form=Form.CALL, end=written.end, repairs=tuple(repairs))
     return Action(thought=thought, end=written.end, repairs=tuple(repairs), problem=problem or "the code was empty")
+
+
+def _announced(image: InputImage, index: int, num: int) -> list[str | Picture]:
+    """A picture of the question with its name and sizes."""
+    name = "input_image" if num == 1 else f"input_images[{index}]"
+    view, full = image.view.size, image.original_size
+    detail = f"; at full resolution {full.width}x{full.height}" if full != view else ""
+    return [image.view, f"\n({name}: {view.width}x{view.height} pixels{detail})\n"]
+
+
+def _question(question: str, pictures: Sequence[list[str | Picture]]) -> list[str | Picture]:
+    """The pictures, each where a mark of the question stands for it if the marks fit them, else in front; then the words."""
+    parts = split_at_marks(question.strip())
+    marks = [part for part in parts if isinstance(part, ImageMark)]
+    in_front = not any(part.strip() for part in parts[: 2 * len(marks) - 1] if isinstance(part, str))
+    numbers = [mark.number for mark in marks]
+    if all(number is None for number in numbers) and len(marks) == len(pictures):
+        numbers = list(range(1, len(pictures) + 1))
+    if in_front or not all(number is not None and number <= len(pictures) for number in numbers):
+        words = escape_forgeries(without_image_marks(question))
+        front = [part for picture in pictures for part in picture]
+        return [*front, f"\n{words}" if pictures else words]
+    placed: list[str | Picture] = [p for n, picture in enumerate(pictures, start=1) if n not in numbers for p in picture]
+    left = dict(enumerate(pictures, start=1))
+    for part in parts:
+        if isinstance(part, ImageMark):
+            number = numbers.pop(0) or 0
+            placed += left.pop(number, [f"image {number}"])
+        else:
+            placed.append(escape_forgeries(part))
+    return placed
+
+
+def _understood(call: ToolCall) -> ToolCall:
+    """A native call as it goes back: servers parse the arguments of earlier calls, and refuse a conversation with broken ones."""
+    return replace(call, name=_NO_NAME.sub("_", call.name)[:_MOST_NAME] or TOOL_NAME, arguments=_as_json(call.arguments))
+
+
+def _as_json(arguments: str) -> str:
+    """Their own words where those are the JSON object that was asked for; else what was understood, as such an object."""
+    given = _object(arguments)
+    try:
+        code = code_of_arguments(arguments)[0]
+    except Misread:
+        return escape_forgeries(json.dumps(given, ensure_ascii=False)) if given is not None else "{}"
+    if given is not None and given.get("code") == code:
+        return escape_forgeries(arguments)
+    return json.dumps({"code": escape_forgeries(code)}, ensure_ascii=False)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object that a text is, by the strict grammar; None where it is something else."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _merged(parts: Sequence[str | Picture]) -> list[str | Picture]:

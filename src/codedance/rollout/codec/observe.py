@@ -14,6 +14,7 @@ from PIL import Image
 
 from codedance.images import Picture, PixelRule, fit_shown
 from codedance.rollout.codec.escape import escape, storable
+from codedance.rollout.codec.fold import fold
 from codedance.rollout.settings import Room
 from codedance.types import ExecResult, ExecStatus, SeenImage
 
@@ -54,7 +55,7 @@ def seen(observation: Sequence[str | Picture], rule: PixelRule) -> tuple[str | S
 
 
 def _words(result: ExecResult, most: int) -> str:
-    stdout, stderr = (escape(storable(text)) for text in (result.stdout, result.stderr))
+    stdout, stderr = (escape(storable(text)) for text in (result.stdout, fold(result.stderr)))
     stderr = _cut(stderr, max(most // 3, most - len(stdout)))
     stdout = _cut(stdout, most - len(stderr))
     words = _line(stdout)
