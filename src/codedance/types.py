@@ -393,13 +393,6 @@ class Trace:
         """An outage, or a picture that may be mended: to be done again when the run goes on."""
         return self.stop in UNFINISHED
 
-    @property
-    def exact_match(self) -> bool | None:
-        """The answer equals the known one, case and outer space aside; None where none is known. Not any benchmark's rule."""
-        if self.gold is None:
-            return None
-        return self.answer is not None and self.answer.strip().casefold() == self.gold.strip().casefold()
-
 
 class DecidedBy(StrEnum):
     """Who said whether an answer is right."""

@@ -23,7 +23,7 @@ def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: P
     assert time.monotonic() - start < 60
     traces = {trace.task_id: trace for trace in read_traces(tmp_path / "demo")}
     assert len(traces) == 4
-    assert all(trace.exact_match for trace in traces.values()), {name: trace.answer for name, trace in traces.items()}
+    assert all(trace.answer == trace.gold for trace in traces.values()), {name: trace.answer for name, trace in traces.items()}
     executions = [turn.execution for trace in traces.values() for turn in trace.turns if turn.execution is not None]
     assert len(executions) >= 2
     assert all(execution.status is ExecStatus.OK for execution in executions)

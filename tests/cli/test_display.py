@@ -104,14 +104,17 @@ def test_progress_tells_what_is_worth_watching() -> None:
         resumed=5,
         answered=9,
         with_gold=8,
-        exact=6,
+        right=6,
+        undecided=1,
         outages=1,
         cells=20,
         failed_cells=2,
         usage=Usage(100, 50),
         seconds=5.0,
     )
-    assert figures(progress) == "9 answered, exact 75.0% of 8, code ok 90.0% of 20, 1 outages, 2.00/s, 10 tokens/s, 5 from before"
+    assert figures(progress) == (
+        "9 answered, right 75.0% of 8, 1 undecided by rules, code ok 90.0% of 20, 1 outages, 2.00/s, 10 tokens/s, 5 from before"
+    )
     assert figures(Progress()) == "0 answered"
 
 

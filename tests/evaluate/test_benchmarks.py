@@ -13,7 +13,8 @@ from PIL import Image
 
 from codedance.evaluate.scoring import score_trace
 from codedance.evaluate.summary import Summary, summarise
-from codedance.reward.rules import Expressions, Scoring
+from codedance.reward.rules import Scoring
+from codedance.reward.scorer import Scorer
 from codedance.tasks.selection import Selection
 from codedance.types import Sampling, StopReason, Task, Trace
 
@@ -40,14 +41,14 @@ def lazy(task: Task) -> str:
 async def summary_of(selection: Selection, answer: Answering, scoring: Scoring = Scoring.DEFAULT) -> Summary:
     """Of a model that says this."""
     scores = []
-    with Expressions() as expressions:
+    with Scorer(scoring) as scorer:
         for task in selection.tasks():
             trace = Trace(
                 task_id=task.id, source=task.source, category=task.category, question=task.question, gold=task.answer,
                 key=task.key, model="stub", sampling=Sampling(), format="code_tags", prompt="p",
                 stop=StopReason.ANSWERED, answer=answer(task), started="2026-01-01T00:00:00.000+00:00", seconds=0.0,
             )  # fmt: skip
-            scores.append(await score_trace(trace, scoring, None, expressions))
+            scores.append(await score_trace(trace, scorer))
     (summary,) = summarise(scores).values()
     return summary
 

@@ -50,7 +50,7 @@ async def test_think_run_look_answer(box: Sandbox, picture: Image.Image, tmp_pat
     turns: list[Turn] = []
     store = ImageStore(tmp_path)
     trace = await solve(task(picture), model, box, images=store, on_turn=turns.append)
-    assert (trace.stop, trace.answer, trace.exact_match, trace.error) == (StopReason.ANSWERED, "7", True, None)
+    assert (trace.stop, trace.answer, trace.error) == (StopReason.ANSWERED, "7", None)
     first, second, last = trace.turns
     assert tuple(turns) == trace.turns
     assert first.execution.stdout == "(56, 56)\n" and second.execution.stdout == "7\n" and last.execution is None
@@ -244,7 +244,7 @@ async def test_a_cut_observation_keeps_pictures_and_words_together(box: Sandbox,
 
 async def test_no_picture_at_all_is_fine(box: Sandbox) -> None:
     trace = await solve(Task(id="1", question="2 + 2?"), ScriptedModel([code("print(2 + 2)"), "<answer>4</answer>"]), box)
-    assert trace.answer == "4" and trace.exact_match is None and trace.images == ()
+    assert trace.answer == "4" and trace.gold is None and trace.images == ()
 
 
 async def test_what_is_shown_is_hashed_as_it_was(box: Sandbox, picture: Image.Image) -> None:

@@ -57,10 +57,12 @@ class Asked:
 
 async def test_every_task_has_one_line_and_the_counts_are_right(box: Sandbox, picture: Image.Image, tmp_path: Path) -> None:
     model, seen = Asked(), []
-    runner = Runner(model, box, tmp_path, concurrency=4, on_progress=seen.append)
+    said = {"0": True, "1": None}  # what is right somebody else says, by the known answer here
+    runner = Runner(model, box, tmp_path, concurrency=4, on_progress=seen.append, is_right=lambda trace: said[trace.gold or ""])
     progress = await runner.run(tasks(20, picture))
     assert sorted(trace.task_id for trace in read_traces(tmp_path)) == sorted(f"t{index}" for index in range(20))
-    assert (progress.done, progress.answered, progress.with_gold, progress.exact) == (20, 20, 20, 10)
+    assert (progress.done, progress.answered, progress.with_gold) == (20, 20, 20)
+    assert (progress.right, progress.undecided) == (10, 10)
     assert (progress.cells, progress.failed_cells, progress.outages, progress.running) == (20, 0, 0, 0)
     assert progress.usage == Usage(200, 80) and progress.seconds > 0
     assert model.peak == 4 and max(snapshot.running for snapshot in seen) == 4
@@ -256,7 +258,7 @@ def lines(path: Path) -> dict[str, Any]:
 def test_a_run_killed_in_the_middle_ends_as_one_that_was_not(many_tasks: Path) -> None:
     whole = start(many_tasks, "whole", "asked-whole")
     said, _ = whole.communicate(timeout=100)
-    assert whole.returncode == 0 and json.loads(said)["exact"] == NUM_TASKS
+    assert whole.returncode == 0 and json.loads(said)["right"] == NUM_TASKS
     killed = start(many_tasks, "killed", "asked-before")
     traces = many_tasks / "killed" / TRACES
     while killed.poll() is None and (not traces.exists() or traces.read_bytes().count(b"\n") < NUM_TASKS // 3):

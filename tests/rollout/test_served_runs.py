@@ -42,7 +42,7 @@ def two_turns(body: Mapping[str, Any]) -> str:
 
 
 async def run(model: OpenAIModel, box: Sandbox, folder: Path, **settings: int) -> tuple[Progress, dict[str, Trace]]:
-    progress = await Runner(model, box, folder, **settings).run(tasks())
+    progress = await Runner(model, box, folder, is_right=lambda trace: trace.answer == trace.gold, **settings).run(tasks())
     return progress, {trace.task_id: trace for trace in read_traces(folder)}
 
 
@@ -90,7 +90,7 @@ async def test_no_task_is_lost_when_every_passing_fault_comes_by_chance(box: San
     faults = [*PASSING, Fault.SLOW]
     async with FaultyServer(mix(1, 0.5, faults), two_turns) as server, model_at(server.url, tries=12, timeout_s=0.5) as model:
         progress, traces = await run(model, box, tmp_path)
-    assert (progress.done, progress.exact, progress.outages) == (NUM_TASKS, NUM_TASKS, 0)
+    assert (progress.done, progress.right, progress.outages) == (NUM_TASKS, NUM_TASKS, 0)
     assert all(trace.answer == trace.gold for trace in traces.values()) and len(traces) == NUM_TASKS
     assert {request.fault for request in server.requests} == {*faults, Fault.NONE}
 
@@ -102,7 +102,7 @@ async def test_with_one_of_two_endpoints_dead_the_run_equals_one_with_a_live_end
             alone, expected = await run(model, box, tmp_path / "alone")
     async with FaultyServer((), two_turns) as server, model_at(dead, server.url) as model:
         both, traces = await run(model, box, tmp_path / "both")
-    assert (both.done, both.exact, both.outages) == (alone.done, alone.exact, 0) == (NUM_TASKS, NUM_TASKS, 0)
+    assert (both.done, both.right, both.outages) == (alone.done, alone.right, 0) == (NUM_TASKS, NUM_TASKS, 0)
 
     def said(traces: dict[str, Trace]) -> dict[str, Any]:
         return {
@@ -122,7 +122,7 @@ async def test_what_does_not_pass_stops_the_run_with_its_reason(box: Sandbox, tm
         assert len(server.requests) <= 16
     async with FaultyServer((), two_turns) as server, model_at(server.url) as model:
         progress, _ = await run(model, box, tmp_path)
-    assert progress.done + progress.resumed == progress.exact + progress.resumed == NUM_TASKS
+    assert progress.done + progress.resumed == progress.right + progress.resumed == NUM_TASKS
 
 
 async def test_a_context_that_is_too_long_ends_the_rollout_not_the_run(box: Sandbox, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ async def test_a_cache_answers_a_second_run_without_the_server(box: Sandbox, tmp
         await Runner(cached, box, tmp_path / "one").run(tasks(5))
         assert len(server.requests) == 10
         progress = await Runner(cached, box, tmp_path / "two").run(tasks(5))
-    assert (progress.exact, len(server.requests)) == (5, 10)
+    assert (progress.answered, len(server.requests)) == (5, 10)
 
 
 async def test_a_server_that_fails_on_stop_texts_is_asked_without_them(box: Sandbox, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_a_server_that_fails_on_stop_texts_is_asked_without_them(box: Sand
 
     async with FaultyServer(no_stop, two_turns) as server, model_at(server.url) as model:
         progress, _ = await run(model, box, tmp_path, concurrency=1)
-    assert progress.exact == NUM_TASKS
+    assert progress.right == NUM_TASKS
     assert sum("stop" in request.body for request in server.requests) == 3, "it is not tried again and again"
 
 

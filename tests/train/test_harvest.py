@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from codedance.reward import Outcomes, reward
-from codedance.train.harvest import Harvest, joined, told_of
+from codedance.train.harvest import Harvest, harvest_of, joined, told_of
+from codedance.types import AnswerKey, Rule, Sampling, StopReason, Trace, Turn
 from reward.batches import BAD, OK, batch
 
 
@@ -42,3 +43,26 @@ def test_where_most_is_right_released_pays_failing_code_and_guarded_does_not() -
     assert gain["released"] > 0.5
     assert gain["guarded"] <= 0
     assert worth["guarded"]["worth_failed"] < worth["guarded"]["worth_ran"]
+
+
+def answered(answer: str, gold: str, rule: Rule, choices: tuple[str, ...] = ()) -> Trace:
+    return Trace(
+        task_id="1", question="?", gold=gold, key=AnswerKey(rule=rule, choices=choices), model="m", sampling=Sampling(),
+        format="code_tags", prompt="p", turns=(Turn(text=answer, answer=answer),), stop=StopReason.ANSWERED, answer=answer,
+        started="2026-01-01T00:00:00.000+00:00", seconds=0.0,
+    )  # fmt: skip
+
+
+def test_accuracy_is_what_the_rule_of_each_task_says_and_what_it_cannot_tell_is_counted() -> None:
+    traces = [
+        answered("12%", "12", Rule.CHARTQA),
+        answered("(B) green", "B", Rule.CHOICE, ("red", "green")),
+        answered("0.5", "\\frac{1}{2}", Rule.MATHS),
+        answered("seven", "7", Rule.EXACT),
+        answered("light blue", "blue", Rule.CHARTQA),
+    ]
+    own = harvest_of(traces, np.zeros(5, np.int64))
+    assert own.outcomes.accuracy.tolist() == [1, 1, 1, 0, 0]
+    assert own.undecided == 1
+    told = told_of([own], own.outcomes, reward("outcome")(own.outcomes))
+    assert told["undecided"] == pytest.approx(1 / 5)

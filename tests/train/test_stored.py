@@ -10,15 +10,18 @@ import pytest
 pytest.importorskip("transformers", reason="the extra 'train' is not installed")
 
 from codedance.errors import DataError
+from codedance.evaluate.scoring import score_run
 from codedance.model.local import LocalModel
 from codedance.model.script import ScriptedModel
+from codedance.reward.judge import Judge
+from codedance.reward.rules import Scoring
 from codedance.rollout.runner import Runner
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
 from codedance.tasks.synthetic import Level, make_item, to_task
 from codedance.train.stored import conversations
 from codedance.train.tokens import of_messages
-from codedance.types import Sampling
+from codedance.types import AnswerKey, Rule, Sampling, Task
 
 CODE = "<think>Look.</think>\n<code>\n```python\ndisplay(input_image.crop((0, 0, 60, 60)))\nprint(12)\n```\n</code>"
 
@@ -58,6 +61,15 @@ async def test_wrong_answers_are_left_out_unless_wanted(tmp_path: Path, box: San
     assert len(list(conversations(tmp_path, only_right=False))) == 1
     with pytest.raises(DataError, match="none has the right answer"):
         list(conversations(tmp_path, only_right=True))
+
+
+async def test_right_is_what_the_rule_says_or_a_judge_has_said(tmp_path: Path, box: Sandbox) -> None:
+    chart, words = AnswerKey(rule=Rule.CHARTQA), AnswerKey(rule=Rule.JUDGED)
+    tasks = [Task(id=name, question="?", answer=gold, key=key) for name, gold, key in (("a", "4", chart), ("b", "four", words))]
+    await Runner(ScriptedModel(["<answer>4.1</answer>"]), box, tmp_path).run(tasks)
+    assert [told[1].text for told in conversations(tmp_path, only_right=True)] == ["?"], "within five per cent"
+    await score_run(tmp_path, Scoring.DEFAULT, Judge(ScriptedModel(['{"why": "", "same": "yes"}'])))
+    assert len(list(conversations(tmp_path, only_right=True))) == 2
 
 
 def test_a_run_that_is_not_there_is_told(tmp_path: Path) -> None:

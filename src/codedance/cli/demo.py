@@ -44,7 +44,7 @@ def demo(*, out: Path | None = None, sandbox: SandboxFlags = SandboxFlags()) -> 
     from codedance.report import write_report
 
     page = write_report(folder)
-    right = sum(trace.exact_match is True for trace in traces)
+    right = sum(is_right for _, is_right in traces)
     talk.rule(style="dim")
     talk.print(f"{right} of {len(traces)} answers are right. Every turn, with its pictures: {page}", markup=False, soft_wrap=True)
     talk.print(_NEXT, markup=False, highlight=False, soft_wrap=True)
@@ -52,9 +52,11 @@ def demo(*, out: Path | None = None, sandbox: SandboxFlags = SandboxFlags()) -> 
     return 0
 
 
-async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[Trace]:
+async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[tuple[Trace, bool]]:
+    """The rollouts, and which of them are right."""
     from codedance.cli.inline import protocol
     from codedance.cli.turns import show_turn
+    from codedance.reward.scorer import Scorer
     from codedance.rollout.loop import solve
     from codedance.rollout.runner import open_store
     from codedance.rollout.store import IMAGES
@@ -63,7 +65,7 @@ async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[Trac
     traces = []
     async with side_by_side(ModelFlags(model="tiny").open(), sandbox.open(slots=1)) as (model, box):
         settings = RolloutFlags().settings(model)
-        with open_store(folder, model, box, settings) as store:
+        with open_store(folder, model, box, settings) as store, Scorer() as scorer:
             for number, (file, question, answer) in enumerate(_QUESTIONS, start=1):
                 picture = _examples() / file
                 talk.print(Text(f"\n{picture}: {question}", style="bold"), soft_wrap=True)
@@ -77,9 +79,10 @@ async def _demo(folder: Path, talk: Console, sandbox: SandboxFlags) -> list[Trac
                 task = Task(id=f"{number}-{picture.stem}", question=question, images=(picture,), answer=answer, source="demo")
                 trace = await solve(task, model, box, settings, images=store.images, on_turn=show)
                 store.append(trace)
-                traces.append(trace)
+                is_right = scorer.grade_trace(trace).is_right is True
+                traces.append((trace, is_right))
                 said = visible(trace.answer) if trace.answer is not None else f"no answer ({trace.stop})"
-                style = "bold green" if trace.exact_match else "bold red"
+                style = "bold green" if is_right else "bold red"
                 talk.print(Text(f"answer: {said}   (known: {answer})", style=style), soft_wrap=True)
     return traces
 

@@ -67,9 +67,7 @@ class JudgeFlags:
     @asynccontextmanager
     async def open(self, cache: Path) -> AsyncIterator[Judge | None]:
         """The judge, which has shown that it works; None where there is no endpoint. Its replies are kept in `cache`."""
-        from codedance.model.cache import CachedModel
-        from codedance.model.named import open_model
-        from codedance.reward.judge import Judge, is_readable
+        from codedance.reward.judge import open_judge
 
         urls = [url.strip() for url in (self.judge_url or os.environ.get(_JUDGE_URLS, "")).split(",") if url.strip()]
         if not urls and self.judge_model is None:
@@ -77,10 +75,8 @@ class JudgeFlags:
                 raise ConfigError(f"--mode judge needs a judge; name its endpoint with --judge-url or {_JUDGE_URLS}")
             yield None
             return
-        async with open_model(self.judge_model, urls) as model:
-            await Judge(model).check()
-            async with CachedModel(model, cache, is_readable) as cached:
-                yield Judge(cached)
+        async with open_judge(self.judge_model, urls, cache) as judge:
+            yield judge
 
 
 @Parameter(name="*")

@@ -64,7 +64,9 @@ def figures(progress: Progress) -> str:
     """The numbers worth watching, in one line."""
     parts = [f"{progress.answered} answered"]
     if progress.with_gold:
-        parts.append(f"exact {progress.exact / progress.with_gold:.1%} of {progress.with_gold}")
+        parts.append(f"right {progress.right / progress.with_gold:.1%} of {progress.with_gold}")
+    if progress.undecided:
+        parts.append(f"{progress.undecided} undecided by rules")
     if progress.cells:
         parts.append(f"code ok {1 - progress.failed_cells / progress.cells:.1%} of {progress.cells}")
     if progress.outages:

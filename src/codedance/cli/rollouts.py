@@ -152,6 +152,7 @@ class Rollouts:
     ) -> Made:
         from codedance.cli.progress import RunDisplay
         from codedance.evaluate.probes import probed
+        from codedance.reward.scorer import Scorer
         from codedance.rollout.runner import Runner
         from codedance.rollout.settings import SystemPrompt
 
@@ -160,7 +161,7 @@ class Rollouts:
         if part.probe is not None:
             settings, tasks = probed(part.probe, settings, tasks)
         total = part.census.total * self.samples
-        with RunDisplay(total) as display:
+        with RunDisplay(total) as display, Scorer() as scorer:
             heard = 0
 
             def on_progress(progress: Progress) -> None:
@@ -179,6 +180,7 @@ class Rollouts:
                 concurrency=self.concurrency,
                 may_go_on=lambda: not meter.is_spent,
                 on_progress=on_progress,
+                is_right=lambda trace: scorer.grade_trace(trace).is_right,
             )
             with _finishing_on_interrupt(runner):
                 progress = await runner.run(tasks)

@@ -11,28 +11,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codedance.errors import DataError, JudgeError
+from codedance.errors import DataError
 from codedance.evaluate.failures import error_kind
 from codedance.images import digest_bytes
 from codedance.reward.judge import Judge
 from codedance.reward.outcomes import is_well_formed
-from codedance.reward.rules import Expressions, Scoring, grade
+from codedance.reward.rules import Scoring
+from codedance.reward.scorer import Scorer, Verdict, is_undecided
 from codedance.rollout.store import TRACES, read_traces
-from codedance.types import DecidedBy, Rule, Score, Trace
+from codedance.types import DecidedBy, Score, Trace
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _AT_ONCE = 16
-_SLOW = (Rule.MATHS, Rule.MATHVISION)
-"""Rules that may wait for another process."""
-_LONGEST = 1000
-"""Characters of an answer; a longer one is none, by the released scorer."""
 
 
 def scores_file(folder: Path, scoring: Scoring) -> Path:
@@ -55,8 +51,8 @@ async def score_run(
     part = file.with_suffix(".part")
     scores = []
     try:
-        with open(part, "w", encoding="utf-8") as lines, Expressions() as expressions:
-            async for score in _scored(folder, known, scoring, judge, expressions):
+        with open(part, "w", encoding="utf-8") as lines, Scorer(scoring, judge) as scorer:
+            async for score in _scored(folder, known, scorer):
                 lines.write(_scores().dump_json(score).decode() + "\n")
                 scores.append(score)
                 on_score(len(scores))
@@ -66,15 +62,12 @@ async def score_run(
     return scores
 
 
-async def _scored(
-    folder: Path, known: dict[tuple[str, int], Score], scoring: Scoring, judge: Judge | None, expressions: Expressions
-) -> AsyncIterator[Score]:
+async def _scored(folder: Path, known: dict[tuple[str, int], Score], scorer: Scorer) -> AsyncIterator[Score]:
     """Scores in order, several judgements under way at once."""
     under_way: list[asyncio.Task[Score]] = []
     for trace in read_traces(folder):
         found = known.get((trace.task_id, trace.sample))
-        is_of_it = found is not None and (found.started, found.gold) == (trace.started, trace.gold)
-        work = _same(found) if found is not None and is_of_it else score_trace(trace, scoring, judge, expressions)
+        work = _same(found) if found is not None and is_score_of(found, trace) else score_trace(trace, scorer)
         under_way.append(asyncio.create_task(work))
         if len(under_way) >= _AT_ONCE:
             yield await under_way.pop(0)
@@ -86,39 +79,26 @@ async def _same(score: Score) -> Score:
     return score
 
 
-async def score_trace(trace: Trace, scoring: Scoring, judge: Judge | None, expressions: Expressions) -> Score:
-    """One rollout's score."""
-    if trace.is_unfinished:
-        return _score(trace, None, DecidedBy.NONE, f"{trace.stop}: {trace.error or ''}")
-    if trace.gold is None:
-        return _score(trace, None, DecidedBy.NONE, "no answer is known")
-    if trace.answer is None or not trace.answer.strip():
-        return _score(trace, False, DecidedBy.RULE, f"no answer: {trace.stop}")
-    if len(trace.answer) >= _LONGEST:
-        return _score(trace, False, DecidedBy.RULE, f"an answer of {len(trace.answer)} characters; {_LONGEST} are too many")
-    judged = (trace.gold, trace.answer, trace.key, scoring, expressions)
-    said = await asyncio.to_thread(grade, *judged) if trace.key.rule in _SLOW else grade(*judged)
-    if said.is_right is not None:
-        return _score(trace, said.is_right, DecidedBy.RULE, said.why)
-    if judge is None:
-        return _score(trace, False, DecidedBy.NONE, f"undecided, no judge: {said.why}")
-    try:
-        judgement = await judge.compare(trace.question, trace.gold, trace.answer, _RUBRICS.get(trace.key.part, ""))
-    except JudgeError as error:
-        return _score(trace, None, DecidedBy.FAILED, str(error))
-    return replace(_score(trace, judgement.is_right, DecidedBy.JUDGE, judgement.why), judge=judge.signature)
+def is_score_of(score: Score, trace: Trace) -> bool:
+    """It is of this very rollout, not of an earlier one of the task, or of one that had another known answer."""
+    return (score.started, score.gold) == (trace.started, trace.gold)
 
 
-_RUBRICS = {
-    "text-in-chart": "The student's text must name the same term as the known one; case and slips of spelling do not matter.",
-    "text-in-general": "The student's text must mean the same as the known one.",
-    "number-in-chart": "The numbers must be exactly equal; how they are written does not matter.",
-    "number-in-general": "The numbers must be equal to the decimals that the known answer has.",
-}
-"""What CharXiv wants of its four kinds of answers."""
+async def score_trace(trace: Trace, scorer: Scorer) -> Score:
+    """One rollout's score; what stays undecided counts as wrong."""
+    return _score(trace, await scorer.score(trace), scorer.judge)
 
 
-def _score(trace: Trace, is_right: bool | None, decided_by: DecidedBy, why: str) -> Score:
+def verdict_on(trace: Trace, score: Score | None, scorer: Scorer) -> Verdict:
+    """What is known of a stored rollout: its score where it has one, else what the rules say."""
+    if score is not None and is_score_of(score, trace):
+        return Verdict(None if score.acc is None else score.acc == 1, score.decided_by, score.why)
+    return scorer.grade_trace(trace)
+
+
+def _score(trace: Trace, verdict: Verdict, judge: Judge | None) -> Score:
+    is_open = is_undecided(trace, verdict)
+    acc = 0.0 if is_open else None if verdict.is_right is None else float(verdict.is_right)
     ran = [turn.execution for turn in trace.turns if turn.execution is not None]
     return Score(
         task_id=trace.task_id,
@@ -131,9 +111,10 @@ def _score(trace: Trace, is_right: bool | None, decided_by: DecidedBy, why: str)
         started=trace.started,
         gold=trace.gold,
         answer=trace.answer,
-        acc=None if is_right is None else float(is_right),
-        decided_by=decided_by,
-        why=why,
+        acc=acc,
+        decided_by=verdict.decided_by,
+        why=f"undecided, no judge: {verdict.why}" if is_open else verdict.why,
+        judge=judge.signature if judge is not None and verdict.decided_by is DecidedBy.JUDGE else "",
         stop=trace.stop,
         format_ok=is_well_formed(trace),
         num_turns=len(trace.turns),

@@ -2,11 +2,11 @@
 
     tally = Tally()
     for trace in read_traces(folder):
-        tally.add(trace, trace.exact_match)
+        tally.add(trace, verdicts.is_right(trace))
     tally.figures().whole.right_share.value        # share of right answers; .interval: Wilson, 95 %
 
 Where tasks were asked several times, intervals count tasks, not samples: samples of one task are not independent.
-What is right the caller says: by a score, or letter by letter. Not covered: scoring.
+What is right the caller says. Not covered: scoring.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ const data = (name) => JSON.parse(byId('data-' + name).textContent);
 const rows = data('rows').map((row, page) => ({...row, page}));
 const thumbnails = data('thumbnails');
 const STEP = 60;
-const VERDICTS = 'scored' in document.body.dataset ? {yes: 'right', no: 'wrong'} : {yes: 'match', no: 'no match'};
+const VERDICTS = {yes: 'right', no: 'wrong'};
 const FILTERS = ['stop', 'match', 'error', 'group', 'operation'];
 const ORDERS = {
   '': ['as finished', null],

@@ -63,21 +63,21 @@ def write_report(
     """
     out = out if out is not None else folder / "report.html"
     run = read_manifest(folder)
-    verdicts = Verdicts.of(folder, scoring)
-    tally = Tally()
-    for trace in read_traces(folder):
-        tally.add(trace, verdicts.is_right(trace))
-    total = tally.num_traces
-    if not total:
-        raise DataError(f"{folder / TRACES}: there is no finished trace yet; start the run again to go on with it")
-    room = int(megabytes * 1e6)
-    number = min(total, max(1, most))
-    pages = _make_pages(
-        folder, run, verdicts, {place * total // number for place in range(number)}, int(room * _SHARE_OF_PAGES) // number
-    )
-    left = room - _FRAME_BYTES - sum(map(len, pages.packed)) - 600 * number - 60 * len(pages.names.files)
-    album = make_album(folder / IMAGES, pages.names.files, pages.first_pictures, left)
-    _write(out, _render(folder, run, tally.figures(), verdicts, pages, album))
+    with Verdicts.of(folder, scoring) as verdicts:
+        tally = Tally()
+        for trace in read_traces(folder):
+            tally.add(trace, verdicts.is_right(trace))
+        total = tally.num_traces
+        if not total:
+            raise DataError(f"{folder / TRACES}: there is no finished trace yet; start the run again to go on with it")
+        room = int(megabytes * 1e6)
+        number = min(total, max(1, most))
+        pages = _make_pages(
+            folder, run, verdicts, {place * total // number for place in range(number)}, int(room * _SHARE_OF_PAGES) // number
+        )
+        left = room - _FRAME_BYTES - sum(map(len, pages.packed)) - 600 * number - 60 * len(pages.names.files)
+        album = make_album(folder / IMAGES, pages.names.files, pages.first_pictures, left)
+        _write(out, _render(folder, run, tally.figures(), verdicts, pages, album))
     return out
 
 

@@ -1,7 +1,7 @@
 """The page of one trace: what was asked, and turn by turn what the model thought, ran, and saw.
 
     names = Names()
-    packed = make_page(trace, score, run.isolation, names, room=60_000)
+    packed = make_page(trace, verdict, run.isolation, names, room=60_000)
     names.files        # {"ab12.png": "p0", ...}: the pictures that the page names
 
 Texts that do not fit into `room` (characters, compressed) lose their middle, and the page says how much.
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from codedance.report import words
 from codedance.report.highlight import highlight
 from codedance.report.operations import find_operations
-from codedance.types import Isolation, Score, SeenImage, Trace, Turn
+from codedance.reward.scorer import Verdict
+from codedance.types import Isolation, SeenImage, Trace, Turn
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -77,11 +78,11 @@ class TurnView:
     """Where it is not the run's."""
 
 
-def make_page(trace: Trace, score: Score | None, isolation: Isolation, names: Names, room: int) -> str:
+def make_page(trace: Trace, verdict: Verdict | None, isolation: Isolation, names: Names, room: int) -> str:
     """The page, compressed; `isolation` is the run's."""
     packed = ""
     for most in _LIMITS:
-        packed = _pack(_render(trace, score, isolation, names, most))
+        packed = _pack(_render(trace, verdict, isolation, names, most))
         if len(packed) <= room:
             break
     return packed
@@ -97,10 +98,10 @@ def _pack(html: str) -> str:
     return base64.b64encode(gzip.compress(data, mtime=0)).decode()
 
 
-def _render(trace: Trace, score: Score | None, isolation: Isolation, names: Names, most: int) -> str:
+def _render(trace: Trace, verdict: Verdict | None, isolation: Isolation, names: Names, most: int) -> str:
     turns = [_view(number, turn, isolation, most) for number, turn in enumerate(trace.turns, start=1)]
     template = environment().get_template("trace.html.j2")
-    return template.render(trace=trace, score=score, turns=turns, key=names.key, clip=lambda text: words.clip(text, most))
+    return template.render(trace=trace, verdict=verdict, turns=turns, key=names.key, clip=lambda text: words.clip(text, most))
 
 
 def _view(number: int, turn: Turn, isolation: Isolation, most: int) -> TurnView:

@@ -44,8 +44,10 @@ class Progress:
     answered: int = 0
     with_gold: int = 0
     """Of those done, without outages and unusable pictures: the answer is known."""
-    exact: int = 0
-    """Of those, the answer given equals it letter by letter."""
+    right: int = 0
+    """Of those, the answer given is right, by the runner's `is_right`; 0 without it."""
+    undecided: int = 0
+    """Of those, `is_right` cannot tell."""
     outages: int = 0
     unusable: int = 0
     """A picture cannot be used."""
@@ -78,6 +80,8 @@ class Runner:
         concurrency: rollouts under way at once.
         may_go_on: asked before each rollout; False ends the run in good order (a budget is spent).
         on_progress: called after every turn and every rollout.
+        is_right: whether the answer of a finished rollout with a known answer is right, None if it cannot be told; called in a
+            thread. Nothing is counted as right or wrong without it.
 
     Raises:
         ConfigError: a value is not allowed.
@@ -94,6 +98,7 @@ class Runner:
         concurrency: int = 16,
         may_go_on: Callable[[], bool] = lambda: True,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        is_right: Callable[[Trace], bool | None] | None = None,
     ) -> None:
         for name, value in (("samples", samples), ("concurrency", concurrency)):
             if value < 1:
@@ -106,6 +111,7 @@ class Runner:
         self._concurrency = concurrency
         self._may_go_on = may_go_on
         self._on_progress = on_progress
+        self._is_right = is_right
         self._progress = Progress()
         self._is_stopping = False
         self._failure: Exception | None = None
@@ -173,7 +179,7 @@ class Runner:
                     on_turn=self._count_turn,
                 )
                 store.append(trace)
-                self._count_trace(trace)
+                await self._count_trace(trace)
         except Exception as error:  # boundary: the others finish what they have begun, then it is raised
             self._failure = self._failure or error
             self._is_stopping = True
@@ -183,14 +189,17 @@ class Runner:
         failed = turn.execution is not None and not turn.execution.ok
         self._count(usage=turn.usage, cells=int(ran), failed_cells=int(failed))
 
-    def _count_trace(self, trace: Trace) -> None:
+    async def _count_trace(self, trace: Trace) -> None:
+        is_known = trace.gold is not None and not trace.is_unfinished
+        is_right = await asyncio.to_thread(self._is_right, trace) if is_known and self._is_right is not None else False
         self._outages_in_a_row = self._outages_in_a_row + 1 if trace.is_outage else 0
         self._count(
             running=-1,
             done=1,
             answered=int(trace.stop is StopReason.ANSWERED),
-            with_gold=int(trace.gold is not None and not trace.is_unfinished),
-            exact=int(trace.exact_match is True),
+            with_gold=int(is_known),
+            right=int(is_right is True),
+            undecided=int(is_right is None),
             outages=int(trace.is_outage),
             unusable=int(trace.stop is StopReason.DATA_ERROR),
         )

@@ -23,6 +23,7 @@ from codedance.model.decoding import Row, decode
 from codedance.model.loading import vocabulary
 from codedance.model.local import LocalModel
 from codedance.model.processors import encode, pixel_rule
+from codedance.reward.scorer import Scorer
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
@@ -111,15 +112,17 @@ async def examine(
     """Ask every question once."""
     gate = asyncio.Semaphore(concurrency)
 
-    async def sit(number: int, question: Question) -> Sitting:
+    async def sit(number: int, question: Question, scorer: Scorer) -> Sitting:
         async with gate:
             task = to_task(question.item(), "/".join(map(str, question)))
             trace = await solve(task, model, sandbox, settings, sample=number)
+        is_right = scorer.grade_trace(trace).is_right is True
         ran = [turn for turn in trace.turns if turn.execution is not None]
         ok = sum(turn.execution is not None and turn.execution.ok for turn in ran)
-        return Sitting(question, trace.exact_match is True, len(ran), ok, ran[0].code if ran else None)
+        return Sitting(question, is_right, len(ran), ok, ran[0].code if ran else None)
 
-    return Exam(tuple(await asyncio.gather(*(sit(number, question) for number, question in enumerate(questions)))))
+    with Scorer() as scorer:
+        return Exam(tuple(await asyncio.gather(*(sit(number, question, scorer) for number, question in enumerate(questions)))))
 
 
 def settings_of(learner: Learner, *, temperature: float, seed: int, turns: int = 4) -> Settings:
@@ -147,15 +150,15 @@ def read_directly(learner: Learner, questions: Sequence[Question], settings: Set
     teacher = Teacher(settings)
     learner.model.eval()
     shares = []
-    for start in range(0, len(questions), max(1, _ROWS // samples)):
-        items = [question.item() for question in questions[start : start + max(1, _ROWS // samples)]]
-        rows = [_reader(learner, teacher, item, None if samples == 1 else seed) for item in items for seed in range(samples)]
-        decode(learner.model, rows, says)
-        right = [
-            says.to_text(row.token_ids).partition("<")[0].strip() == items[number // samples].answer
-            for number, row in enumerate(rows)
-        ]
-        shares += [sum(right[n : n + samples]) / samples for n in range(0, len(right), samples)]
+    with Scorer() as scorer:
+        for start in range(0, len(questions), max(1, _ROWS // samples)):
+            items = [question.item() for question in questions[start : start + max(1, _ROWS // samples)]]
+            rows = [_reader(learner, teacher, item, None if samples == 1 else seed) for item in items for seed in range(samples)]
+            decode(learner.model, rows, says)
+            answers = [says.to_text(row.token_ids).partition("<")[0] for row in rows]
+            golds = [to_task(item, "") for item in items for _ in range(samples)]
+            right = [scorer.grade(t.answer, said, t.key).is_right is True for t, said in zip(golds, answers, strict=True)]
+            shares += [sum(right[n : n + samples]) / samples for n in range(0, len(right), samples)]
     return shares
 
 

@@ -1,6 +1,7 @@
 """What the rollouts of a step came to: outcomes to reward, and figures to tell.
 
-    harvests = ranks.gather(harvest_of(traces, groups))
+    verdicts = [await scorer.score(trace) for trace in traces]
+    harvests = ranks.gather(harvest_of(traces, groups, verdicts))
     outcomes = joined(harvests)
     told_of(harvests, outcomes, reward(outcomes))           # {"accuracy": 0.91, "uses_code_easy": 0.3, ...}
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codedance.reward import RAN, Outcomes, Rewarded, outcome_of
+from codedance.reward.scorer import Scorer, Verdict
 from codedance.tasks.synthetic import Level
 from codedance.types import Trace
 
@@ -32,13 +34,28 @@ class Harvest:
     turns: list[int]
     tokens: int
     """That the model wrote."""
+    undecided: int = 0
+    """Answers that neither rule nor judge could call right or wrong; they count as not right."""
 
 
-def harvest_of(traces: Sequence[Trace], groups: NDArray[np.int64]) -> Harvest:
-    """Of rollouts that ended; `groups` tells which question each of them answers."""
-    outcomes = outcome_of(traces, [float(trace.exact_match is True) for trace in traces], groups)
-    written = sum(len(turn.token_ids or ()) for trace in traces for turn in trace.turns)
-    return Harvest(outcomes, [trace.category.rpartition("/")[2] for trace in traces], [len(t.turns) for t in traces], written)
+def harvest_of(traces: Sequence[Trace], groups: NDArray[np.int64], verdicts: Sequence[Verdict] | None = None) -> Harvest:
+    """Of rollouts that ended.
+
+    Args:
+        traces: none of them unfinished.
+        groups: which question each of them answers.
+        verdicts: on each of them; those of the rules alone if None.
+    """
+    if verdicts is None:
+        with Scorer() as scorer:
+            verdicts = [scorer.grade_trace(trace) for trace in traces]
+    return Harvest(
+        outcome_of(traces, [float(verdict.is_right is True) for verdict in verdicts], groups),
+        levels=[trace.category.rpartition("/")[2] for trace in traces],
+        turns=[len(trace.turns) for trace in traces],
+        tokens=sum(len(turn.token_ids or ()) for trace in traces for turn in trace.turns),
+        undecided=sum(verdict.is_right is None for verdict in verdicts),
+    )
 
 
 def joined(harvests: Sequence[Harvest]) -> Outcomes:
@@ -60,6 +77,7 @@ def told_of(harvests: Sequence[Harvest], outcomes: Outcomes, rewarded: Rewarded)
     told = {
         "reward": float(rewarded.reward.mean()),
         "accuracy": float(outcomes.accuracy.mean()),
+        "undecided": sum(harvest.undecided for harvest in harvests) / max(1, len(outcomes)),
         "format": float(outcomes.format_ok.mean()),
         "uses_code": float(uses.mean()),
         "code_runs": float(np.mean([status in RAN for status in statuses])) if statuses else 1.0,

@@ -3,7 +3,8 @@
     for messages in conversations(Path("runs/teacher"), only_right=True): ...
 
 The codec that made them writes them again, so that training and asking agree to the letter. Rollouts that broke, or that used
-native tool calls, are left out. Not covered: choosing among them by more than the answer.
+native tool calls, are left out. Right is what `codedance score` has called right; in a run that was not scored, what the rules
+call right. Not covered: choosing among them by more than the answer.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codedance.errors import DataError
+from codedance.evaluate.scoring import read_scores, scores_file, verdict_on
 from codedance.images import ImageStore, InputImage, Picture, Size
 from codedance.model.chat import Message, Reply, Role
+from codedance.reward.rules import Scoring
+from codedance.reward.scorer import Scorer
 from codedance.rollout.codec import Codec
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.types import SeenImage, TaskImage, Trace
@@ -24,7 +28,7 @@ def conversations(run: Path, *, only_right: bool) -> Iterator[list[Message]]:
 
     Args:
         run: its folder.
-        only_right: leave out those whose answer is not the known one.
+        only_right: leave out those whose answer is wrong, or was left undecided.
 
     Raises:
         DataError: there is no run, it has no usable rollout, or a picture is missing.
@@ -32,9 +36,9 @@ def conversations(run: Path, *, only_right: bool) -> Iterator[list[Message]]:
     manifest = read_manifest(run)
     codec, images = Codec(manifest.settings.format), ImageStore(run / IMAGES)
     count = 0
-    for trace in read_traces(run):
+    for trace in _right(run) if only_right else read_traces(run):
         is_native = any(turn.tool_calls for turn in trace.turns)
-        if trace.is_unfinished or is_native or not trace.turns or (only_right and not trace.exact_match):
+        if trace.is_unfinished or is_native or not trace.turns:
             continue
         if trace.prompt != codec.digest:
             raise DataError(f"{run}: {trace.task_id} was asked with other prompt texts than today's; ask again to learn from it")
@@ -42,6 +46,14 @@ def conversations(run: Path, *, only_right: bool) -> Iterator[list[Message]]:
         yield _conversation(trace, codec, images, manifest.settings.turns, manifest.limits.time_s)
     if not count:
         raise DataError(f"{run}: no rollout to learn from; {'none has the right answer' if only_right else 'it is empty'}")
+
+
+def _right(run: Path) -> Iterator[Trace]:
+    scores = {(score.task_id, score.sample): score for score in read_scores(scores_file(run, Scoring.DEFAULT))}
+    with Scorer() as scorer:
+        for trace in read_traces(run):
+            if verdict_on(trace, scores.get((trace.task_id, trace.sample)), scorer).is_right:
+                yield trace
 
 
 def _conversation(trace: Trace, codec: Codec, images: ImageStore, turns: int, time_s: float) -> list[Message]:
