@@ -58,7 +58,8 @@ def test_data_flows_one_way(path: Path) -> None:
 
 
 def test_pictures_take_only_their_decoding_from_the_sandbox() -> None:
-    assert {n for n in imports(SRC / "images.py") if "sandbox" in n} == {"codedance.sandbox.guest.pictures"}
+    ours = {name for path in (SRC / "images").glob("*.py") for name in imports(path)}
+    assert {name for name in ours if "sandbox" in name} == {"codedance.sandbox.guest.pictures"}
 
 
 def test_of_rewards_only_the_judge_knows_models() -> None:

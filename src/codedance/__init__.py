@@ -37,7 +37,7 @@ from codedance.types import (
 )
 
 if TYPE_CHECKING:
-    from codedance.images import PixelRule as PixelRule
+    from codedance.images.rules import PixelRule as PixelRule
     from codedance.model.chat import ChatModel as ChatModel
     from codedance.model.chat import Message as Message
     from codedance.model.chat import Reply as Reply
@@ -63,7 +63,7 @@ _ON_USE = {
     "Mechanism": "sandbox.isolation",
     "Message": "model.chat",
     "OpenAIModel": "model.openai",
-    "PixelRule": "images",
+    "PixelRule": "images.rules",
     "Reply": "model.chat",
     "Runner": "rollout.runner",
     "Sandbox": "sandbox.box",

@@ -270,13 +270,19 @@ class Repair(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SeenImage:
-    """A picture that went to the model, by the digest of its pixels; the file is images/DIGEST.png."""
+    """A picture that went to the model, by the digest of its pixels (PNG) or of its bytes (JPEG)."""
 
     digest: str
     width: int
     height: int
     tokens: int
     """By the pixel rule of the model."""
+    media_type: str = "image/png"
+
+    @property
+    def file(self) -> str:
+        """Its name in the store."""
+        return f"{self.digest}.{'jpg' if self.media_type == 'image/jpeg' else 'png'}"
 
 
 @dataclass(frozen=True, slots=True)

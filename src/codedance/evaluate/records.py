@@ -138,7 +138,7 @@ def _tool_run(turn: Turn) -> ToolRun:
 
 
 def _file(image: SeenImage) -> str:
-    return f"{IMAGES}/{image.digest}.png"
+    return f"{IMAGES}/{image.file}"
 
 
 def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scoring.DEFAULT) -> list[Path]:

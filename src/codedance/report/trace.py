@@ -129,7 +129,7 @@ def _pictures(number: int, turn: Turn) -> Iterator[Shown]:
     seen = [part for part in turn.observation if isinstance(part, SeenImage)]
     for place, image in enumerate(seen, start=1):
         caption = f"{image.width} x {image.height} px, {words.whole(image.tokens)} tokens"
-        yield Shown(f"{image.digest}.png", caption, f"Picture {place} shown by turn {number}", image.width, image.height)
+        yield Shown(image.file, caption, f"Picture {place} shown by turn {number}", image.width, image.height)
 
 
 @cache

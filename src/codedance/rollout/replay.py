@@ -154,7 +154,10 @@ def _differences(turn: Turn, result: ExecResult, images: ImageStore, settings: S
 def _is_kept(images: ImageStore, part: SeenImage) -> bool:
     """The file of a picture that the model saw has its pixels."""
     try:
-        with Image.open(io.BytesIO(images.read(f"{part.digest}.png"))) as picture:
+        data = images.read(part.file)
+        if part.media_type == "image/jpeg":
+            return digest_bytes(data) == part.digest
+        with Image.open(io.BytesIO(data)) as picture:
             return digest_pixels(picture.convert("RGB")) == part.digest
     except (DataError, OSError, SyntaxError, ValueError):
         return False

@@ -75,4 +75,4 @@ def _given(image: TaskImage, images: ImageStore) -> InputImage:
 
 
 def _shown(image: SeenImage, images: ImageStore) -> Picture:
-    return Picture(Size(image.width, image.height), None, images.read(f"{image.digest}.png"))
+    return Picture(Size(image.width, image.height), None, images.read(image.file), image.media_type)

@@ -98,7 +98,7 @@ def _joined(trace: Trace, run: list[int], read: Callable[[str], bytes]) -> Token
     pictures = [_picture(image.view_file, image.view_width, image.view_height, read) for image in trace.images]
     for before in trace.turns[: run[-1]]:
         shown = [part for part in before.observation if isinstance(part, SeenImage)]
-        pictures += [_picture(f"{part.digest}.png", part.width, part.height, read) for part in shown]
+        pictures += [_picture(part.file, part.width, part.height, read) for part in shown]
     is_drawn = all(trace.turns[number].logprobs is not None for number in run)
     return TokenSequence(ids, turns, tuple(pictures), logprobs if is_drawn else None)
 

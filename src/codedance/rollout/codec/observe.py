@@ -50,7 +50,8 @@ def observe(result: ExecResult, room: Room, rule: PixelRule) -> tuple[str | Pict
 def seen(observation: Sequence[str | Picture], rule: PixelRule) -> tuple[str | SeenImage, ...]:
     """An observation as it is stored."""
     return tuple(
-        part if isinstance(part, str) else SeenImage(part.digest, *part.size, rule.tokens(part.size)) for part in observation
+        part if isinstance(part, str) else SeenImage(part.digest, *part.size, rule.tokens(part.size), part.media_type)
+        for part in observation
     )
 
 
