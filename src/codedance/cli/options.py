@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from codedance.errors import ConfigError
+from codedance.types import Rule
 
 if TYPE_CHECKING:
     from codedance.evaluate.preflight import Census
@@ -36,6 +37,8 @@ class TaskFlags:
     """Take only the first tasks of each file."""
     options_seed: int = 0
     """Of the order of options, where a data set lists the right one first."""
+    rule: Rule | None = None
+    """How answers are scored where neither the layout nor the row says it, such as maths for an unknown data_source."""
     skip_bad: bool = False
     """Leave out rows that cannot be used, and list them; without it the first one is an error."""
     prompt: Literal["ours", "row"] = "ours"
@@ -48,7 +51,7 @@ class TaskFlags:
 
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit is {self.limit}; it must be at least 1")
-        selection = Selection(sources=tuple(tasks), limit=self.limit, options_seed=self.options_seed)
+        selection = Selection(sources=tuple(tasks), limit=self.limit, options_seed=self.options_seed, rule=self.rule)
         return look_over(selection, skip_bad=self.skip_bad, with_prompt=self.prompt == "row")
 
 

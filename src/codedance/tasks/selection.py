@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from codedance.errors import ConfigError, DataError
-from codedance.tasks import layout_and_path, read_tasks
+from codedance.tasks import parse_source, read_tasks
 from codedance.tasks.named import NAMED
-from codedance.tasks.readers import files_of
-from codedance.types import Task
+from codedance.types import Rule, Task
 
 _CHUNK = 1 << 20
 
@@ -31,11 +30,13 @@ class Selection:
     """
 
     sources: tuple[str, ...]
-    """Files, LAYOUT:FILE, or names such as `synthetic`."""
+    """Files, FOLDER:SPLIT, LAYOUT:FILE, or names such as `synthetic`."""
     limit: int | None = None
     """The first tasks of each source, at most."""
     options_seed: int = 0
     """Of the order of options, where a data set lists the right one first."""
+    rule: Rule | None = None
+    """How answers are scored where neither the layout nor the row says it."""
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -59,7 +60,7 @@ class Selection:
             DataError: a file cannot be read, or a row is no task.
         """
         for source in self.sources:
-            read = read_tasks(source, options_seed=self.options_seed, on_bad=on_bad)
+            read = read_tasks(source, options_seed=self.options_seed, rule=self.rule, on_bad=on_bad)
             yield from islice(filter(keep, (self._named(task, name_of(source)) for task in read)), self.limit)
 
     def _named(self, task: Task, name: str) -> Task:
@@ -76,18 +77,18 @@ class Selection:
 
 
 def name_of(source: str) -> str:
-    """What a source is called: its own name, or its file's."""
-    return source if source in NAMED else layout_and_path(source)[1].stem
+    """What a source is called: its own name, or its file's and split's."""
+    return source if source in NAMED else parse_source(source).name
 
 
 def _digest(source: str) -> str:
-    path = layout_and_path(source)[1]
+    parsed = parse_source(source)
     whole = hashlib.sha256()
     try:
-        for file in files_of(path):
+        for file in parsed.files():
             with open(file, "rb") as data:
                 while chunk := data.read(_CHUNK):
                     whole.update(chunk)
     except OSError as error:
-        raise DataError(f"{path}: it cannot be read: {error.strerror}") from None
+        raise DataError(f"{parsed.path}: it cannot be read: {error.strerror}") from None
     return whole.hexdigest()

@@ -1,25 +1,24 @@
 """A row of a table, asked for columns of a kind: whatever does not fit is an error that names file, row and column.
 
-    row.text("question"), row.picture("image"), row.number("level")
+    row.text("question"), row.pictures("image"), row.number("level")
 
-Pictures come as paths beside the file, as encoded bytes, as base64, or as the `{bytes, path}` of parquet; they are not decoded.
+Pictures come in every form that `pictures` knows, or as the index of another row of the file that has them; they are not decoded.
 Not covered: reading files (`readers`); what the columns mean.
 """
 
 from __future__ import annotations
 
-import ast
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from codedance.errors import DataError
+from codedance.tasks.pictures import Missing, Unusable, literal, picture_in, several_in
 
-_LONGEST_PATH = 1000
-_SHORTEST_BASE64 = 60
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".JPG")
+_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".JPG")
+_SHOWN = 80
+_LONGEST_PATH = 300
 
 
 class Row:
@@ -29,8 +28,9 @@ class Row:
         values: by column.
         where: the words that name its place.
         file: what it stands in.
-        number: which one it is, counted from 1 over all files of a folder.
-        find: the row of the same file with this `index`, for rows that share a picture.
+        folders: where relative paths of pictures may lead, the likeliest first.
+        name: what it is called where no column says so.
+        find: the row of the same file with this `index`, for rows that share a picture; None where rows have none.
     """
 
     def __init__(
@@ -38,19 +38,29 @@ class Row:
         values: Mapping[str, Any],
         where: str,
         file: Path,
-        number: int,
-        find: Callable[[str], Row | None] = lambda index: None,
+        folders: Sequence[Path],
+        name: str,
+        find: Callable[[str], Row | None] | None = None,
     ) -> None:
         self.values = values
         self.where = where
-        self._file = file
-        self._folder = file.parent
-        self._number = number
+        self.file = file
+        self._folders = folders
+        self._name = name
         self._find = find
+
+    @property
+    def is_of_texts(self) -> bool:
+        """Its file has no other values: an empty cell stands for a missing one."""
+        return not {".tsv", ".csv"}.isdisjoint(self.file.suffixes)
 
     def has(self, *names: str) -> bool:
         """All these columns are there and not empty."""
-        return all(self.values.get(name) not in (None, "", []) for name in names)
+        return not any(is_empty(self.values.get(name)) for name in names)
+
+    def first(self, *names: str) -> str:
+        """The first of these columns that is there and not empty, or nothing."""
+        return next((name for name in names if self.has(name)), "")
 
     def text(self, name: str) -> str:
         """A text; numbers are written out.
@@ -61,7 +71,7 @@ class Row:
         value = self.values.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
+        if not _is_word(value) or is_empty(value):
             raise self.error(name, "a text that is not empty")
         if _has_half_character(str(value)):
             raise self.error(name, "a text without half characters (an escape such as \\ud83d alone), which no file can hold")
@@ -71,6 +81,10 @@ class Row:
         """A text, or nothing."""
         return self.text(name) if self.has(name) else ""
 
+    def label(self, *names: str) -> str:
+        """The first of these columns that holds a text or a number; nothing where there is none."""
+        return next((self.text(name) for name in names if self.has(name) and _is_word(self.values[name])), "")
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts; none where it is missing.
 
@@ -78,6 +92,8 @@ class Row:
             DataError: it is no list of texts.
         """
         value = self.values.get(name) or []
+        if isinstance(value, str) and self.is_of_texts:
+            value = literal(value.strip())
         if not isinstance(value, list) or not all(isinstance(part, (str, int, float)) for part in value):
             raise self.error(name, "a list of texts")
         if any(_has_half_character(str(part)) for part in value):
@@ -108,81 +124,46 @@ class Row:
         value = self.values.get(name)
         if not isinstance(value, Mapping):
             raise self.error(name, "an object with fields")
-        return Row(value, f"{self.where}, {name}", self._file, self._number, self._find)
+        return Row(value, f"{self.where}, {name}", self.file, self._folders, self._name, self._find)
 
     def picture(self, name: str) -> Path | bytes:
-        """A picture, not yet decoded.
+        """The one picture of a column, not yet decoded.
 
         Raises:
-            DataError: it is missing, empty, or names a file that is not there.
+            DataError: as `pictures`, or there are several.
         """
-        return self._picture(self.values.get(name), name)
+        found = self.pictures(name)
+        if len(found) != 1:
+            raise self.error(name, f"one picture, not {len(found)}")
+        return found[0]
 
-    def pictures(self, name: str) -> tuple[Path | bytes, ...]:
-        """One picture or several.
+    def pictures(self, name: str, *, must_exist: bool = True) -> tuple[Path | bytes, ...]:
+        """The pictures of a column: one, a list, a list as text, or the index of another row of the file that has them.
 
-        Raises:
-            DataError: as `picture`, or there are none.
-        """
-        value = self.values.get(name)
-        some = value if isinstance(value, list) else [value]
-        if not some:
-            raise self.error(name, "a list with one picture at least")
-        return tuple(self._picture(part, name) for part in some)
-
-    def _picture(self, value: Any, name: str) -> Path | bytes:
-        if isinstance(value, Mapping):
-            value = value.get("bytes") or value.get("path")
-        if isinstance(value, bytes) and value:
-            return value
-        if not isinstance(value, str) or not value:
-            raise self.error(name, "a picture: a path, encoded bytes or base64")
-        if len(value) > _LONGEST_PATH:
-            return self._decoded(value, name)
-        path = self._folder / value
-        if _is_file(path):
-            return path
-        if "/" not in value[1:] and "." not in value and len(value) > _SHORTEST_BASE64:
-            return self._decoded(value, name)
-        raise DataError(f"{self.where}: column {name!r}: there is no picture {path}")
-
-    def _decoded(self, value: str, name: str) -> bytes:
-        try:
-            return base64.b64decode(value.partition("base64,")[2] or value, validate=True)
-        except binascii.Error:
-            raise self.error(name, "base64 of a picture") from None
-
-    def paths(self, name: str) -> tuple[Path, ...]:
-        """One path or several, relative to the file; whether anything is there shows when they are needed.
+        Args:
+            name: the column.
+            must_exist: a path with no file is an error; else that shows when the picture is needed.
 
         Raises:
-            DataError: it is no list of paths.
+            DataError: it is missing, empty, no picture, or names a file or row that is not there.
         """
         value = self.values.get(name)
-        some = value if isinstance(value, list) else [value]
-        if not all(isinstance(part, str) and part for part in some):
-            raise self.error(name, "a list of paths")
-        return tuple(self._folder / str(part) for part in some)
-
-    def listed(self, name: str) -> tuple[Path | bytes, ...]:
-        """Pictures as VLMEvalKit lists them: one, several in the form of a Python list, or the index of a row that has them.
-
-        Raises:
-            DataError: as `picture`, or there is no such row.
-        """
-        value = self.values.get(name)
-        if isinstance(value, str) and value.startswith("["):
-            try:
-                value = ast.literal_eval(value)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                raise self.error(name, "a list of pictures") from None
-            return tuple(self._picture(part, name) for part in value)
-        if isinstance(value, str) and value.isdigit():
-            other = self._find(value)
-            if other is not None and not str(other.values.get(name)).isdigit():
-                return other.listed(name)
+        if self._find is not None and (index := as_index(value)):
+            other = self._find(index)
+            if other is not None and not as_index(other.values.get(name)):
+                return other.pictures(name, must_exist=must_exist)
             raise self.error(name, "a picture, or the index of a row that has one")
-        return (self._picture(value, name),)
+        try:
+            some = several_in(value)
+            if not some:
+                raise Unusable("a list with one picture at least")
+            return tuple(picture_in(part, self._folders, must_exist=must_exist) for part in some)
+        except Unusable as error:
+            raise self.error(name, str(error)) from None
+        except Missing as error:
+            raise DataError(
+                f"{self.where}: column {name!r}: there is no picture {_shortened(str(error), _LONGEST_PATH)}"
+            ) from None
 
     def in_folder(self, folder: str, name: str) -> Path:
         """A picture of this name in a folder beside the file.
@@ -190,14 +171,14 @@ class Row:
         Raises:
             DataError: it is not there.
         """
-        path = self._folder / folder / name
+        path = self.file.parent / folder / name
         if not path.is_file():
             raise DataError(f"{self.where}: there is no picture {path}")
         return path
 
     def id(self, name: str = "id") -> str:
-        """What the row is called: a column, else its number."""
-        return self.text(name) if self.has(name) else str(self._number)
+        """What the row is called: a column, else the file's own name for it or its number."""
+        return self.text(name) if self.has(name) else self._name
 
     def fetched(self, name: str) -> Path:
         """A picture that was fetched into the folder `images` beside the file, under this name, with or without an ending.
@@ -205,7 +186,7 @@ class Row:
         Raises:
             DataError: it is not there.
         """
-        folder = self._folder / "images"
+        folder = self.file.parent / "images"
         found = [folder / name] if (folder / name).is_file() else sorted(folder.glob(f"{name}.*"))
         if not found or "/" in name:
             raise DataError(f"{self.where}: there is no picture {folder / name}; fetch what the row names into {folder}")
@@ -217,26 +198,40 @@ class Row:
         Raises:
             DataError: there is none.
         """
-        found = [path for ending in _PICTURES if (path := self._file.with_suffix(ending)).is_file()]
+        found = [path for ending in _ENDINGS if (path := self.file.with_suffix(ending)).is_file()]
         if not found:
-            raise DataError(f"{self.where}: beside it lies no picture of the same name ({', '.join(_PICTURES)})")
+            raise DataError(f"{self.where}: beside it lies no picture of the same name ({', '.join(_ENDINGS)})")
         return found[0]
 
     def error(self, name: str, wanted: str) -> DataError:
         """What is wrong with a column."""
         if name not in self.values:
             return DataError(f"{self.where}: column {name!r} is missing; the columns are {', '.join(self.values)}")
-        shown = repr(self.values[name])
-        return DataError(f"{self.where}: column {name!r} is {shown[:80]}{'...' * (len(shown) > 80)}; it must be {wanted}")
+        return DataError(f"{self.where}: column {name!r} is {_shortened(repr(self.values[name]))}; it must be {wanted}")
+
+
+def is_empty(value: Any) -> bool:
+    """Nothing, an empty text or list, or the not-a-number that tables have in empty cells."""
+    return value is None or value in ("", [], {}) or (isinstance(value, float) and math.isnan(value))
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and bool(str(value).strip())
+
+
+def as_index(value: Any) -> str:
+    """A whole number, or its digits, as the index of a row; empty where it is another value."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip() if isinstance(value, (int, str)) and len(str(value)) < _SHOWN else ""
+    return text if text.isdecimal() else ""
+
+
+def _shortened(text: str, most: int = _SHOWN) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _has_half_character(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _is_file(path: Path) -> bool:
-    """Also of what can be no path: base64 has names longer than any file's."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -9,10 +9,44 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 
 from codedance.tasks.table import Row
-from codedance.types import Task
+from codedance.types import Rule, Task
 
+_IMAGE_MARK = re.compile(r"<image\s?\d*>")
 _MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:．：]\s*")
+_IN_PICTURE = "in the picture"
 _LETTER_PLEASE = "Answer with the letter of one option."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How rows are to be read."""
+
+    options_seed: int = 0
+    """Of the order of options, where a data set lists the right one first."""
+    rule: Rule | None = None
+    """How answers are scored where neither the layout nor the row says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What rows of a layout look like."""
+
+    columns: frozenset[str]
+    """All of them are there."""
+    without: frozenset[str] = frozenset()
+    """None of them is there: with one of these it is another layout."""
+    holds: Callable[[Row], bool] = lambda row: True
+    """What their values are like."""
+
+    def fits(self, row: Row) -> bool:
+        """The row looks like that."""
+        names = row.values.keys()
+        return self.columns <= names and not (self.without & names) and self.holds(row)
+
+
+def sign(columns: str, *, without: str = "", holds: Callable[[Row], bool] = lambda row: True) -> Sign:
+    """By names of columns, separated by blanks."""
+    return Sign(frozenset(columns.split()), frozenset(without.split()), holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +54,28 @@ class Adapter:
     """How to read one layout."""
 
     name: str
-    columns: frozenset[str]
-    """Those that tell this layout from the others; none for one that has to be named."""
-    read: Callable[[Row, int], Iterable[Task]]
-    """The tasks of a row; the number is the seed of options that are shuffled."""
+    read: Callable[[Row, Reading], Iterable[Task]]
+    """The tasks of a row."""
+    signs: tuple[Sign, ...]
+    """Each tells this layout from the others; none for one that has to be named."""
+    is_general: bool = False
+    """It reads what no particular layout claims."""
 
 
-def adapter(name: str, columns: str, read: Callable[[Row, int], Iterable[Task]]) -> Adapter:
-    """One that knows its layout by these columns, separated by blanks."""
-    return Adapter(name, frozenset(columns.split()), read)
+def adapter(name: str, read: Callable[[Row, Reading], Iterable[Task]], *signs: Sign) -> Adapter:
+    """One of a particular data set."""
+    return Adapter(name, read, signs)
+
+
+def without_marks(question: str) -> str:
+    """A question without `<image>`, `<image1>` and `<image 1>`, where they say nothing but that there are pictures."""
+    return _IMAGE_MARK.sub("", question).strip()
 
 
 def with_options(question: str, options: Sequence[str]) -> str:
-    """A question with its options, as they are shown to a model."""
-    return "\n".join([question.strip(), *_lines(options), _LETTER_PLEASE])
+    """A question with its options, as they are shown to a model; options that are but their letters stand in the picture."""
+    shown = [_IN_PICTURE] * len(options) if "".join(options) == ascii_uppercase[: len(options)] else options
+    return "\n".join([question.strip(), *_lines(shown), _LETTER_PLEASE])
 
 
 def _lines(options: Sequence[str]) -> list[str]:

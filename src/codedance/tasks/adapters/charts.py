@@ -1,12 +1,12 @@
 """ChartQA and CharXiv: questions about charts.
 
-ChartQA has three copies. HuggingFaceM4/ChartQA (parquet), a row; `label` is a list here and a text elsewhere:
+ChartQA has four copies. HuggingFaceM4/ChartQA (parquet), a row; `label` is a list here and a text elsewhere:
 
     image: {bytes: ..., path: null}    query: "How many food item is shown in the bar graph?"    label: ["14"]
     human_or_machine: 0
 
-lmms-lab/ChartQA (parquet) has type ("human_test"), question, answer and image. The repository's JSON, with pictures in `png/` or
-beside it:
+lmms-lab/ChartQA (parquet) has type ("human_test"), question, answer and image; VLMEvalKit's ChartQA_TEST.tsv has split
+("test_human") in place of type. The repository's JSON, with pictures in `png/` or beside it:
 
     imgname: "41699051005347.png"    query: "How many food item is shown in the bar graph?"    label: "14"
 
@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codedance.errors import DataError
-from codedance.tasks.adapters.adapter import adapter
+from codedance.tasks.adapters import answers
+from codedance.tasks.adapters.adapter import Reading, adapter, sign
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, ImageSource, Rule, Task
 
@@ -52,44 +53,52 @@ _DESCRIPTIVE = {
     18: "How are the subplots laid out? Answer as n by m, rows first.",
     19: "How many subplots are there?",
 }
+_OPTIONS = "A B options choices"
+_HALVES = {"test_human": "human_test", "test_augmented": "augmented_test"}
 _OF_WHOLE_FIGURE = (18, 19)
 REASONING = {1: "text-in-chart", 2: "text-in-general", 3: "number-in-chart", 4: "number-in-general"}
 """CharXiv's kinds of reasoning answers."""
 
 
-def _chartqa(row: Row, seed: int) -> Iterator[Task]:
+def _chartqa(row: Row, reading: Reading) -> Iterator[Task]:
     question = row.text("query" if row.has("query") else "question")
     name = "label" if row.has("label") else "answer"
-    labels = row.texts(name) if isinstance(row.values.get(name), list) else (row.text(name),)
-    if len(labels) != 1 or not labels[0].strip():
+    labels = answers.references(row, name, rule=Rule.CHARTQA)
+    if not labels or not labels[0].strip():
         raise row.error(name, "one answer")
-    kind = row.optional("type") or ("augmented_test" if row.optional("human_or_machine") == "1" else "human_test")
+    kind = row.label("type", "split") or ("augmented_test" if row.optional("human_or_machine") == "1" else "human_test")
     image: ImageSource = row.picture("image") if row.has("image") else _named(row, "imgname", ("png", "images"))
     group = row.optional("imgname")
-    key = AnswerKey(rule=Rule.CHARTQA, group=group)
+    is_told = row.first("type", "split", "human_or_machine")
     yield Task(
-        id=row.id(), question=question, images=(image,), answer=labels[0], source="chartqa",
-        category=kind if row.has("type") or row.has("human_or_machine") else row.optional("src"), key=key,
-    )  # fmt: skip
+        id=row.id("id" if row.has("id") else "index"),
+        question=question,
+        images=(image,),
+        answer=labels[0],
+        source="chartqa",
+        category=_HALVES.get(kind, kind) if is_told else row.label("src"),
+        key=AnswerKey(rule=Rule.CHARTQA, group=group, alternatives=labels[1:]),
+    )
 
 
-def _charxiv(row: Row, seed: int) -> Iterator[Task]:
+def _charxiv(row: Row, reading: Reading) -> Iterator[Task]:
     image, figure = row.picture("image"), row.id("original_id") if row.has("original_id") else row.id("figure_path")
     for number in (1, 2, 3, 4):
         if row.has(f"descriptive_q{number}"):
             kind = row.number(f"descriptive_q{number}")
             where = row.optional("subplot_loc")
-            yield _described(row, figure, image, number, kind, where, row.text(f"descriptive_a{number}"))
-    yield _reasoned(row, figure, image, row.text("reasoning_q"), row.text("reasoning_a"), row.number("reasoning_a_type"))
+            yield _described(row, figure, image, number, kind, where, row.optional(f"descriptive_a{number}"))
+    kind = row.number("reasoning_a_type") if row.has("reasoning_a_type") else 0
+    yield _reasoned(row, figure, image, row.text("reasoning_q"), row.optional("reasoning_a"), kind)
 
 
-def _charxiv_reasoning(row: Row, seed: int) -> Iterator[Task]:
+def _charxiv_reasoning(row: Row, reading: Reading) -> Iterator[Task]:
     figure = row.text("figure_id")
     image = row.fetched(figure)
     yield _reasoned(row, figure, image, row.text("query"), row.text("answer"), row.number("inst_category"))
 
 
-def _charxiv_descriptive(row: Row, seed: int) -> Iterator[Task]:
+def _charxiv_descriptive(row: Row, reading: Reading) -> Iterator[Task]:
     figure, answers, kinds = row.text("figure_id"), row.texts("answers"), row.texts("qids")
     if len(answers) != len(kinds):
         raise row.error("answers", f"{len(kinds)} answers, one for each of qids")
@@ -108,7 +117,7 @@ def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int
         id=f"{figure}/descriptive-{number}",
         question=f"Look at {spot}. {_DESCRIPTIVE[kind]}{_IF_NONE}",
         images=(image,),
-        answer=answer,
+        answer=answer or None,
         source="charxiv",
         category="descriptive",
         key=AnswerKey(rule=Rule.JUDGED, group=figure, part=f"descriptive {kind}"),
@@ -116,14 +125,14 @@ def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int
 
 
 def _reasoned(row: Row, figure: str, image: ImageSource, question: str, answer: str, kind: int) -> Task:
-    if kind not in REASONING:
+    if answer and kind not in REASONING:
         raise DataError(f"{row.where}: {kind} is no kind of reasoning answer; they are 1 to {max(REASONING)}")
-    key = AnswerKey(rule=Rule.JUDGED, group=figure, part=REASONING[kind])
+    key = AnswerKey(rule=Rule.JUDGED, group=figure, part=REASONING.get(kind, ""))
     return Task(
         id=f"{figure}/reasoning",
         question=question,
         images=(image,),
-        answer=answer,
+        answer=answer or None,
         source="charxiv",
         category="reasoning",
         key=key,
@@ -140,10 +149,19 @@ def _named(row: Row, name: str, folders: tuple[str, ...]) -> Path | bytes:
     return row.picture(name)
 
 
+def _names_a_half(row: Row) -> bool:
+    """The value tells ChartQA's halves apart; columns called `type` and `split` are in many data sets."""
+    return {row.label("type"), row.label("split")} & {*_HALVES, *_HALVES.values()} != set()
+
+
 ADAPTERS = (
-    adapter("chartqa", "query label", _chartqa),
-    adapter("chartqa-lmms", "type question answer image", _chartqa),
-    adapter("charxiv", "image reasoning_q reasoning_a descriptive_q1", _charxiv),
-    adapter("charxiv-reasoning", "figure_id query answer inst_category", _charxiv_reasoning),
-    adapter("charxiv-descriptive", "figure_id qids answers", _charxiv_descriptive),
+    adapter(
+        "chartqa",
+        _chartqa,
+        *(sign(f"query label {told}", without=_OPTIONS) for told in ("human_or_machine", "imgname")),
+        *(sign(f"{half} question answer image", without=_OPTIONS, holds=_names_a_half) for half in ("type", "split")),
+    ),
+    adapter("charxiv", _charxiv, sign("image reasoning_q descriptive_q1")),
+    adapter("charxiv-reasoning", _charxiv_reasoning, sign("figure_id query answer inst_category")),
+    adapter("charxiv-descriptive", _charxiv_descriptive, sign("figure_id qids answers")),
 )

@@ -26,18 +26,20 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from codedance.errors import DataError
-from codedance.tasks.adapters.adapter import adapter
+from codedance.tasks.adapters.adapter import Reading, adapter, sign, without_marks
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, ImageSource, Rule, Task
 
+_ANSWERED = "answer answers index A options choices"
+_ASKED = f"{_ANSWERED} question prompt"
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def _countbenchqa(row: Row, seed: int) -> Iterator[Task]:
+def _countbenchqa(row: Row, reading: Reading) -> Iterator[Task]:
     yield _task(row, "countbenchqa", Rule.COUNTBENCHQA, row.text("question"), row.number("number"), row.picture("image"))
 
 
-def _countbench(row: Row, seed: int) -> Iterator[Task]:
+def _countbench(row: Row, reading: Reading) -> Iterator[Task]:
     number, caption = row.number("number"), row.text("text")
     word = _WORDS[number] if 0 <= number < len(_WORDS) else str(number)
     cloze, hits = re.subn(rf"\b({word}|{number})\b", "___", caption, flags=re.IGNORECASE)
@@ -48,7 +50,7 @@ def _countbench(row: Row, seed: int) -> Iterator[Task]:
     yield _task(row, "countbench", Rule.COUNTBENCH, question, number, image)
 
 
-def _pixmo(row: Row, seed: int) -> Iterator[Task]:
+def _pixmo(row: Row, reading: Reading) -> Iterator[Task]:
     digest = row.optional("image_sha256")
     image = row.picture("image") if row.has("image") else row.fetched(digest or row.text("image_url").rpartition("/")[2])
     if digest and not row.has("image"):
@@ -59,8 +61,8 @@ def _pixmo(row: Row, seed: int) -> Iterator[Task]:
     yield _task(row, "pixmo", Rule.PIXMO, question, row.number("count"), image)
 
 
-def _pixmo_mirror(row: Row, seed: int) -> Iterator[Task]:
-    question = row.text("question").replace("<image>", "").strip()
+def _pixmo_mirror(row: Row, reading: Reading) -> Iterator[Task]:
+    question = without_marks(row.text("question"))
     yield _task(row, "pixmo", Rule.PIXMO, question, row.number("answer"), row.picture("image"))
 
 
@@ -77,8 +79,8 @@ def _task(row: Row, source: str, rule: Rule, question: str, answer: int, image: 
 
 
 ADAPTERS = (
-    adapter("countbenchqa", "image question number", _countbenchqa),
-    adapter("countbench", "text number", _countbench),
-    adapter("pixmo", "label count", _pixmo),
-    adapter("pixmo-mirror", "", _pixmo_mirror),
+    adapter("countbenchqa", _countbenchqa, sign("image question number", without=_ANSWERED)),
+    adapter("countbench", _countbench, *(sign(f"text number {image}", without=_ASKED) for image in ("image_url", "image"))),
+    adapter("pixmo", _pixmo, *(sign(f"label count {image}", without=_ASKED) for image in ("image_url", "image_sha256", "image"))),
+    adapter("pixmo-mirror", _pixmo_mirror),
 )

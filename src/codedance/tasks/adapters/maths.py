@@ -6,7 +6,7 @@ backslash:
     id: "1"    question: "Which kite has the longest string?\\n<image1>"    options: ["A", "B", "C", "D", "E"]    answer: "C"
     image: "images/1.jpg"    decoded_image: {...}    level: 2    subject: "metric geometry - length"
 
-MathVista (AI4Math/MathVista, parquet, or testmini.json by pid), a row; the answer is the text of a choice, or a number:
+MathVista (AI4Math/MathVista, parquet, or testmini.json by pid), a row; the answer is the text of a choice, or a number, or empty:
 
     pid: "3"    question: "..."    choices: ["135", "140", "145", "150"]    answer: "145"    unit: null    precision: null
     question_type: "multi_choice"    answer_type: "text"    image: "images/3.jpg"    metadata: {task: "...", ...}
@@ -25,10 +25,10 @@ We-Math (We-Math/We-Math testmini.json), a row; rows of one ID are the steps and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from codedance.tasks.adapters.adapter import adapter, is_letter, options_in, with_options
+from codedance.tasks.adapters import answers
+from codedance.tasks.adapters.adapter import Reading, adapter, is_letter, options_in, sign, with_options, without_marks
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, AnswerType, Rule, Task
 
@@ -36,29 +36,28 @@ _IN_PICTURE = "The picture holds the question. Answer it."
 _TYPES = {kind.value: kind for kind in AnswerType}
 
 
-def _mathvision(row: Row, seed: int) -> Iterator[Task]:
-    options, answer = row.texts("options"), row.text("answer")
-    question = re.sub(r"<image\d+>", "", row.text("question")).strip()
+def _mathvision(row: Row, reading: Reading) -> Iterator[Task]:
+    options, answer = answers.options(row), row.text("answer")
+    question = without_marks(row.text("question"))
     if options and not is_letter(answer, len(options)):
         raise row.error("answer", "the letter of an option")
-    lettered = options == tuple("ABCDE"[: len(options)])
     yield Task(
-        id=row.id(),
-        question=with_options(question, ["in the picture"] * len(options) if lettered else options) if options else question,
-        images=(row.picture("decoded_image" if row.has("decoded_image") else "image"),),
+        id=row.id("id" if row.has("id") else "index"),
+        question=with_options(question, options) if options else question,
+        images=(row.picture(row.first("decoded_image", "image") or "image"),),
         answer=answer,
         source="mathvision",
-        category=row.optional("subject"),
+        category=row.label("subject", "category"),
         key=AnswerKey(rule=Rule.MATHVISION, choices=options, part=row.optional("level")),
     )
 
 
-def _mathvista(row: Row, seed: int) -> Iterator[Task]:
-    choices, answer = row.texts("choices"), row.text("answer")
+def _mathvista(row: Row, reading: Reading) -> Iterator[Task]:
+    choices, answer = row.texts("choices"), row.optional("answer")
     kind = row.text("answer_type")
     if kind not in _TYPES:
         raise row.error("answer_type", f"one of {', '.join(_TYPES)}")
-    if choices and answer not in choices:
+    if choices and answer and answer not in choices:
         raise row.error("answer", "one of the choices")
     precision = row.number("precision") if row.has("precision") else None
     question = row.text("question") + (f" (Unit: {row.text('unit')})" if row.has("unit") else "")
@@ -66,17 +65,17 @@ def _mathvista(row: Row, seed: int) -> Iterator[Task]:
     hint = f" Answer with a number to {precision} decimals." if precision is not None else wanted.get(_TYPES[kind], "")
     meta = row.part("metadata") if row.has("metadata") else row
     yield Task(
-        id=row.id("pid"),
+        id=row.id("pid" if row.has("pid") else "index"),
         question=with_options(question, choices) if choices else question + hint,
-        images=(row.picture("decoded_image" if row.has("decoded_image") else "image"),),
-        answer=answer,
+        images=(row.picture(row.first("decoded_image", "image") or "image"),),
+        answer=answer or None,
         source="mathvista",
-        category=meta.optional("task"),
+        category=meta.label("task"),
         key=AnswerKey(rule=Rule.MATHVISTA, choices=choices, answer_type=_TYPES[kind], precision=precision),
     )
 
 
-def _mathverse(row: Row, seed: int) -> Iterator[Task]:
+def _mathverse(row: Row, reading: Reading) -> Iterator[Task]:
     is_choice = row.text("question_type") == "multi-choice"
     asked = row.optional("question")
     stem, _, listed = (asked or row.optional("question_for_eval")).partition("Choices:")
@@ -89,11 +88,16 @@ def _mathverse(row: Row, seed: int) -> Iterator[Task]:
         answer=row.text("answer"),
         source="mathverse",
         category=row.text("problem_version"),
-        key=AnswerKey(rule=Rule.CHOICE if is_choice else Rule.MATHS, choices=options, group=row.text("problem_index")),
+        key=AnswerKey(
+            rule=Rule.CHOICE if is_choice else Rule.MATHS,
+            choices=options,
+            group=row.text("problem_index"),
+            judge_context="" if asked else row.optional("question_for_eval"),
+        ),
     )
 
 
-def _wemath(row: Row, seed: int) -> Iterator[Task]:
+def _wemath(row: Row, reading: Reading) -> Iterator[Task]:
     options = options_in(row.text("option"))
     answer = row.text("answer").strip()
     if not is_letter(answer, len(options)):
@@ -109,9 +113,14 @@ def _wemath(row: Row, seed: int) -> Iterator[Task]:
     )
 
 
+def _has_marks(row: Row) -> bool:
+    """MathVision's own: its questions mark where pictures belong. Many data sets have columns of the same names."""
+    return row.has("decoded_image") or "<image" in str(row.values["question"])
+
+
 ADAPTERS = (
-    adapter("mathvision", "id question options answer level subject", _mathvision),
-    adapter("mathvista", "pid question choices answer answer_type question_type", _mathvista),
-    adapter("mathverse", "sample_index problem_index problem_version question answer", _mathverse),
-    adapter("wemath", "ID key question option answer image_path", _wemath),
+    adapter("mathvision", _mathvision, sign("id question options answer level subject", holds=_has_marks)),
+    adapter("mathvista", _mathvista, *(sign(f"{name} question choices answer_type question_type") for name in ("pid", "index"))),
+    adapter("mathverse", _mathverse, sign("sample_index problem_index problem_version question answer")),
+    adapter("wemath", _wemath, sign("ID key question option answer image_path")),
 )

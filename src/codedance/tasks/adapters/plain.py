@@ -1,44 +1,102 @@
-"""Our own JSONL: a question a line.
+"""Questions in the simplest form, ours and that of most data sets on the Hugging Face hub: a question, a picture, an answer.
 
     {"id": "7", "question": "How many coins?", "images": ["coins.png"], "answer": "24", "source": "mine", "category": "old"}
+    {"question": "Is it open?", "image": {"bytes": ..., "path": null}, "answer": ["yes", "open"], "difficulty": 3}
+    {"question": "Which animal?", "image": "1.png", "options": ["cat", "dog"], "answer": 1}
 
-`image` with one path does as well; `id` is the line's number where it is missing; answer, source and category are optional, but
-an answer that is there cannot be empty.
-`rule` names how answers are scored (`exact` if missing), `choices` lists options that the question has already shown.
+Everything but the question may be missing. `id` is the row's number then; without `answer` (or with null) the question is asked
+but not scored; a list of answers are all right. `rule` names how answers are scored: by default as a choice where there are
+options, or the answer is a letter of options in the question, or yes or no; else by the same text. `choices` or `options` are
+shown unless the question shows them already. Other columns are left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from string import ascii_uppercase
+from difflib import SequenceMatcher
+from pathlib import Path
 
 from codedance.errors import DataError
-from codedance.tasks.adapters.adapter import adapter
+from codedance.tasks.adapters import answers
+from codedance.tasks.adapters.adapter import Adapter, Reading, is_letter, options_in, sign, with_options
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
-_KNOWN = {"id", "question", "image", "images", "answer", "source", "category", "rule", "choices"}
+PICTURES = (
+    "images",
+    "image",
+    "image_path",
+    "image_paths",
+    "decoded_image",
+    "img",
+    "img_path",
+    "picture",
+    "file_name",
+    "image_url",
+)
+"""Columns with pictures; the first that is not empty counts."""
+_NUMBERED = tuple(f"image_{number}" for number in range(1, 10))
+_FIELDS = ("answer", "category", "choices", "id", "image", "images", "options", "question", "rule", "source")
+_NEEDED = ("answer", "image", "images", "question", "rule")
+_CHOICES = (Rule.CHOICE, Rule.VSTAR, Rule.WEMATH, Rule.MATHVISION)
+_SIMILAR = 0.8
 
 
-def _plain(row: Row, seed: int) -> Iterator[Task]:
-    if unknown := sorted(set(row.values) - _KNOWN):
-        raise DataError(f"{row.where}: unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_KNOWN))}")
-    rule = row.optional("rule") or Rule.EXACT
-    if rule not in set(Rule):
-        raise row.error("rule", f"one of {', '.join(Rule)}")
-    choices = row.texts("choices")
-    if len(choices) > len(ascii_uppercase):
-        raise row.error("choices", f"a list of at most {len(ascii_uppercase)} options")
-    images = row.paths("images") if "images" in row.values else row.paths("image") if "image" in row.values else ()
+def _plain(row: Row, reading: Reading) -> Iterator[Task]:
+    _refuse_slips(row)
+    question, choices = row.text("question"), answers.options(row)
+    named = _rule(row, reading)
+    known = _known(row, named)
+    listed = choices or options_in(question)
+    rule = named or _fitting(known, choices, listed)
+    if choices and rule in _CHOICES and known:
+        known = (answers.letter(row, "answer", choices),)
     yield Task(
         id=row.id(),
-        question=row.text("question"),
-        images=images,
-        answer=row.text("answer") if row.values.get("answer") is not None else None,
-        source=row.optional("source"),
-        category=row.optional("category"),
-        key=AnswerKey(rule=Rule(rule), choices=choices),
+        question=question if answers.are_shown(question, choices) else with_options(question, choices),
+        images=pictures_of(row),
+        answer=known[0] if known else None,
+        source=row.label("source"),
+        category=row.label("category"),
+        key=AnswerKey(rule=rule, choices=listed if rule in _CHOICES else choices, alternatives=known[1:]),
     )
 
 
-ADAPTERS = (adapter("plain", "question", _plain),)
+def _refuse_slips(row: Row) -> None:
+    """A field whose name is a slip of one that matters and is missing."""
+    for name in map(str, row.values):
+        if name in (*_FIELDS, *PICTURES, "answers"):
+            continue
+        meant = (own for own in _NEEDED if own not in row.values and abs(len(own) - len(name)) <= 1)
+        if any(SequenceMatcher(None, name, own).ratio() > _SIMILAR for own in meant):
+            raise DataError(f"{row.where}: unknown field {name!r}; the fields are {', '.join(_FIELDS)}")
+
+
+def _rule(row: Row, reading: Reading) -> Rule | None:
+    name = row.optional("rule")
+    if name and name not in set(Rule):
+        raise row.error("rule", f"one of {', '.join(Rule)}")
+    return Rule(name) if name else reading.rule
+
+
+def _known(row: Row, rule: Rule | None) -> tuple[str, ...]:
+    """The reference answers. An empty text is more likely a slip than a hidden answer, but in a TSV it is all there can be."""
+    if row.values.get("answer") == "" and not row.is_of_texts:
+        raise row.error("answer", "a text that is not empty; leave the field out where no answer is known")
+    return answers.references(row, row.first("answer", "answers") or "answer", rule=rule, as_text=row.is_of_texts)
+
+
+def _fitting(known: tuple[str, ...], choices: tuple[str, ...], listed: tuple[str, ...]) -> Rule:
+    if choices or (known and is_letter(known[0], len(listed))) or (known and answers.is_yes_or_no(known[0])):
+        return Rule.CHOICE
+    return Rule.EXACT
+
+
+def pictures_of(row: Row) -> tuple[Path | bytes, ...]:
+    """The pictures of a row, in whichever column they are; paths are not looked after. None where there are none."""
+    if name := row.first(*PICTURES):
+        return row.pictures(name, must_exist=False)
+    return tuple(row.picture(name) for name in _NUMBERED if row.has(name))
+
+
+ADAPTERS = (Adapter("plain", _plain, (sign("question"),), is_general=True),)

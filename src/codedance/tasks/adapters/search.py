@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import ascii_uppercase
 
-from codedance.tasks.adapters.adapter import adapter, is_letter, options_in, shuffled, with_options
+from codedance.tasks.adapters.adapter import Reading, adapter, is_letter, options_in, shuffled, sign, with_options
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
 
-def _vstar(row: Row, seed: int) -> Iterator[Task]:
+def _vstar(row: Row, reading: Reading) -> Iterator[Task]:
     question, label = row.text("text"), row.text("label").strip()
     options = options_in(question)
     if not is_letter(label, len(options) or 8):
@@ -39,11 +39,11 @@ def _vstar(row: Row, seed: int) -> Iterator[Task]:
     )
 
 
-def _vstar_picture(row: Row, seed: int) -> Iterator[Task]:
+def _vstar_picture(row: Row, reading: Reading) -> Iterator[Task]:
     options = row.texts("options")
     if not 2 <= len(options) <= len(ascii_uppercase):
         raise row.error("options", f"a list of 2 to {len(ascii_uppercase)} options, the right one first")
-    choices, letter = shuffled(options, 0, seed, row.text("question"))
+    choices, letter = shuffled(options, 0, reading.options_seed, row.text("question"))
     image = row.picture("image") if row.has("image") else row.beside()
     yield Task(
         id=row.id(),
@@ -55,7 +55,7 @@ def _vstar_picture(row: Row, seed: int) -> Iterator[Task]:
     )
 
 
-def _hrbench(row: Row, seed: int) -> Iterator[Task]:
+def _hrbench(row: Row, reading: Reading) -> Iterator[Task]:
     choices = tuple(row.text(letter) for letter in "ABCD")
     question, letter = row.text("question"), row.text("answer").strip()
     if not is_letter(letter, len(choices)):
@@ -63,7 +63,7 @@ def _hrbench(row: Row, seed: int) -> Iterator[Task]:
     yield Task(
         id=row.id("index"),
         question=with_options(question, choices),
-        images=(row.picture("image" if row.has("image") else "image_path"),),
+        images=(row.picture(row.first("image", "image_path") or "image"),),
         answer=letter,
         source="hrbench",
         category=row.text("category"),
@@ -77,7 +77,7 @@ def _hrbench(row: Row, seed: int) -> Iterator[Task]:
 
 
 ADAPTERS = (
-    adapter("vstar", "text label question_id", _vstar),
-    adapter("vstar-pictures", "target_object options", _vstar_picture),
-    adapter("hrbench", "question answer A B C D cycle_category", _hrbench),
+    adapter("vstar", _vstar, sign("text label question_id image", without="question answer A options choices")),
+    adapter("vstar-pictures", _vstar_picture, sign("target_object question options", without="answer")),
+    adapter("hrbench", _hrbench, sign("question answer A B C D category cycle_category")),
 )

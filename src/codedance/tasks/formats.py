@@ -1,0 +1,327 @@
+"""Files as rows, one after another, and from any place on: parquet, Arrow, JSON lines, JSON, TSV and CSV.
+
+    table = open_table(Path("mmbench.tsv"))
+    for line in table.rows(): line.number, line.values, line.place
+    next(table.rows(place))                                     # that row again, without reading what is before it
+
+Text files may be packed with gzip. A .json file may be a list of objects, objects line by line, one object by id, a table by
+columns, or one of these inside an object such as {"version": 1, "data": [...]}; where it holds several lists (train and test,
+say) one is named. Memory stays flat but for JSON that is one value. Not covered: what columns mean.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codedance.errors import DataError
+
+_BATCH = 32
+_HEAD = 64
+_GZIP = ".gz"
+_ASKING = ("question", "prompt", "problem", "query", "conversations", "messages", "text", "target_object")
+"""Fields of a row: an object that has one is no wrapper around rows."""
+
+
+class Place(NamedTuple):
+    """Where a row begins."""
+
+    number: int
+    """Rows (of text: lines) before it."""
+    offset: int
+    """Bytes before it, in a text file."""
+
+
+START = Place(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row as a file has it."""
+
+    number: int
+    """Counted from 1."""
+    values: Any
+    """Its fields by name; of a damaged file anything, or what is wrong with it."""
+    place: Place
+    key: str = ""
+    """What the file calls it, where rows are the fields of an object."""
+
+
+class Table(Protocol):
+    """A file with rows."""
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        """The rows from a place on.
+
+        Raises:
+            DataError: it is no file of its kind.
+            OSError: it cannot be read.
+        """
+
+
+class _Parquet:
+    def __init__(self, file: Path, part: str) -> None:
+        self._file = file
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        try:
+            with pq.ParquetFile(self._file, pre_buffer=False) as table:
+                groups, before = list(range(table.num_row_groups)), 0
+                while groups and before + table.metadata.row_group(groups[0]).num_rows <= start.number:
+                    before += table.metadata.row_group(groups.pop(0)).num_rows
+                batches = table.iter_batches(batch_size=_BATCH, row_groups=groups) if groups else iter(())
+                yield from _from_batches(batches, before, start.number)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{self._file}: it is no parquet: {error}") from None
+
+
+class _Arrow:
+    """What `datasets` writes with save_to_disk: a stream of batches; Feather files as well."""
+
+    def __init__(self, file: Path, part: str) -> None:
+        self._file = file
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        try:
+            with pa.memory_map(str(self._file)) as data:
+                yield from _from_batches(_batches(data), 0, start.number)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{self._file}: it is no Arrow file: {error}") from None
+
+
+def _batches(data: pa.MemoryMappedFile) -> Iterator[pa.RecordBatch]:
+    try:
+        stream = pa.ipc.open_stream(data)
+    except pa.ArrowInvalid:
+        data.seek(0)
+        file = pa.ipc.open_file(data)
+        return (file.get_batch(number) for number in range(file.num_record_batches))
+    return iter(stream)
+
+
+def _from_batches(batches: Iterator[pa.RecordBatch], before: int, start: int) -> Iterator[Line]:
+    for batch in batches:
+        for place in range(max(0, start - before), batch.num_rows):
+            number = before + place
+            yield Line(number + 1, batch.slice(place, 1).to_pylist()[0], Place(number, 0))
+        before += batch.num_rows
+
+
+class _Lines:
+    """JSON lines; a file of that name that is one list after all is read as such."""
+
+    def __init__(self, file: Path, part: str) -> None:
+        self._file = file
+        self._whole = _Whole(file, part)
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        with _opened(self._file) as data:
+            if data.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+                yield from self._whole.rows(start)
+                return
+            number, offset = start
+            data.seek(offset)
+            for line in data:
+                if line.strip():
+                    values = _row_or_error(line, f"{self._file}, row {number + 1}")
+                    yield Line(number + 1, values, Place(number, offset))
+                number, offset = number + 1, offset + len(line)
+
+
+def _row_or_error(line: bytes, where: str) -> Any:
+    try:
+        return _from_json(line, where)
+    except DataError as error:
+        return error
+
+
+class _Json:
+    """A .json file, which may hold lines after all."""
+
+    def __init__(self, file: Path, part: str) -> None:
+        self._file = file
+        self._whole = _Whole(file, part)
+        self._lines = _Lines(file, part)
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        return (self._lines if self._holds_lines() else self._whole).rows(start)
+
+    def _holds_lines(self) -> bool:
+        """The first line is an object, and another line follows."""
+        with _opened(self._file) as data:
+            lines = filter(bytes.strip, data)
+            first = next(lines, b"")
+            return next(lines, None) is not None and isinstance(_row_or_error(first, ""), dict)
+
+
+class _Whole:
+    """JSON that is one value, kept once it is read."""
+
+    def __init__(self, file: Path, part: str) -> None:
+        self._file, self._part = file, part
+        self._rows: list[tuple[str, Any]] | None = None
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        if self._rows is None:
+            with _opened(self._file) as data:
+                whole = _from_json(data.read(), str(self._file))
+            self._rows = self._unwrapped(whole, self._part)
+        for place in range(start.number, len(self._rows)):
+            key, values = self._rows[place]
+            yield Line(place + 1, values, Place(place, 0), key)
+
+    def _unwrapped(self, whole: Any, part: str) -> list[tuple[str, Any]]:
+        if isinstance(whole, list):
+            return [("", row) for row in whole]
+        if not isinstance(whole, dict) or not whole:
+            return [("", whole)]
+        if columns := _by_columns(whole):
+            return columns
+        if any(name in whole for name in _ASKING):
+            return [("", whole)]
+        inside = {name: value for name, value in whole.items() if _holds_rows(value)}
+        names = ", ".join(inside) or "none"
+        if part and part not in inside:
+            raise DataError(f"{self._file}: it has no rows under {part!r}; what has rows in it: {names}")
+        if len(inside) > 1 and not part:
+            raise DataError(
+                f"{self._file}: several lists of rows are in it ({names}); name one: {self._file}:{next(iter(inside))}"
+            )
+        if inside:
+            return self._unwrapped(inside[part] if part else next(iter(inside.values())), "")
+        if all(isinstance(value, dict) for value in whole.values()):
+            return list(whole.items())
+        return [("", whole)]
+
+
+def _holds_rows(value: Any) -> bool:
+    """A list of objects, or objects by id."""
+    rows = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(rows) and all(isinstance(row, dict) for row in rows)
+
+
+def _by_columns(whole: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The rows of {"question": [...], "answer": [...]} or, as pandas writes it, {"question": {"0": ...}, ...}."""
+    asked = next((whole[name] for name in _ASKING if name in whole), None)
+    values = list(whole.values())
+    are_lists = asked and all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
+    if are_lists and not any(isinstance(part, dict) for part in asked or ()):  # messages are objects, and of one row
+        return [("", dict(zip(whole, row, strict=True))) for row in zip(*values, strict=True)]
+    if isinstance(asked, dict) and all(isinstance(value, dict) and value.keys() == asked.keys() for value in values):
+        return [(key, {name: value[key] for name, value in whole.items()}) for key in asked]
+    return []
+
+
+def _from_json(text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: it is no JSON: {error}") from None
+
+
+class _Separated:
+    """TSV and CSV."""
+
+    def __init__(self, file: Path, part: str) -> None:
+        self._file = file
+        self._delimiter = "\t" if ".tsv" in file.suffixes else ","
+
+    def rows(self, start: Place = START) -> Iterator[Line]:
+        csv.field_size_limit(sys.maxsize)  # a picture in base64 is one field
+        try:
+            with _opened(self._file) as data:
+                lines = _Counted(data)
+                rows = csv.reader(lines, delimiter=self._delimiter)
+                head = next(rows, [])
+                number = start.number
+                if start.offset:
+                    lines.seek(start.offset)
+                offset = lines.offset
+                for cells in rows:
+                    if cells:
+                        number += 1
+                        yield Line(number, _named(head, cells), Place(number - 1, offset))
+                    offset = lines.offset
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(f"{self._file}: it is no table in UTF-8: {error}") from None
+
+
+def _named(head: list[str], cells: list[str]) -> dict[str | None, Any]:
+    """Cells by column; those too many by None, as csv.DictReader has it."""
+    row: dict[str | None, Any] = dict(zip(head, chain(cells, [None] * (len(head) - len(cells))), strict=False))
+    return row | {None: cells[len(head) :]} if len(cells) > len(head) else row
+
+
+class _Counted:
+    """Lines of a file as text, and how many bytes have been read."""
+
+    def __init__(self, data: IO[bytes]) -> None:
+        self._data = data
+        self.offset = 0
+
+    def seek(self, offset: int) -> None:
+        self.offset = self._data.seek(offset)
+
+    def __iter__(self) -> _Counted:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._data)
+        text = line.decode("utf-8" if self.offset else "utf-8-sig")
+        self.offset += len(line)
+        return text
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(file, "rb")) if file.suffix == _GZIP else open(file, "rb")
+
+
+_TABLES: Mapping[str, Callable[[Path, str], Table]] = {
+    ".parquet": _Parquet,
+    ".arrow": _Arrow,
+    ".jsonl": _Lines,
+    ".ndjson": _Lines,
+    ".tsv": _Separated,
+    ".csv": _Separated,
+    ".json": _Json,
+}
+KINDS = tuple(_TABLES)
+"""Files that are read, by the ending of their names; those of text may have .gz behind it."""
+
+
+def kind_of(file: Path) -> str:
+    """The ending that tells a file's kind; empty where it is none of `KINDS`."""
+    name = file.name.removesuffix(_GZIP)
+    kind = Path(name).suffix.lower()
+    is_text = kind not in (".parquet", ".arrow")
+    return kind if kind in _TABLES and (is_text or name == file.name) else ""
+
+
+def open_table(file: Path, part: str = "") -> Table:
+    """The table in a file.
+
+    Args:
+        file: of one of `KINDS`.
+        part: which of the lists in a JSON file.
+
+    Raises:
+        DataError: it is of another kind, or not there.
+    """
+    kind = kind_of(file)
+    if not kind:
+        raise DataError(f"{file}: tasks are read from {', '.join(KINDS)}")
+    if not file.is_file():
+        raise DataError(f"{file}: {'it is no file' if file.exists() else 'it cannot be read: No such file or directory'}")
+    return _TABLES[kind](file, part)
