@@ -71,6 +71,7 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image", *, max
         else:
             lossy = kind in _LOSSY and b"VP8L" not in data[:_WEBP_HEADER]
             view = _view(pixels, rule, lossy=lossy, max_bytes=max_bytes)
+            view = replace(view, _encoded=view.encoded)  # a view is named by its bytes, as the original is
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
     return InputImage(data, original_size, suffix, view, rule.tokens(view.size))
