@@ -4,7 +4,8 @@
     |-- ConfigError     a setting, flag or recipe is wrong
     |-- DataError       an image, a task file or a trace cannot be used
     |-- ModelError      a model endpoint failed
-    |   `-- ContextFull     the conversation is longer than the model can read
+    |   |-- ContextFull     the conversation is longer than the model can read
+    |   `-- RequestRefused  the server refuses the request, now and later
     |-- SandboxError    the machinery that runs code failed (never the code itself: that is an ExecResult)
     |-- StoreError      a run's folder cannot be written
     |-- JudgeError      a judge could not decide
@@ -38,6 +39,18 @@ class ModelError(CodeDanceError):
 
 class ContextFull(ModelError):
     """The conversation is longer than the model can read; asking again cannot help."""
+
+
+class RequestRefused(ModelError):
+    """The server refuses the request; asking it again brings the same.
+
+    `concerns_all`: every request would be refused for the same reason (a wrong key, a field, no tool parser), so that a run
+    ends at the first one; else it may be about this conversation alone.
+    """
+
+    def __init__(self, message: str, *, concerns_all: bool = False) -> None:
+        super().__init__(message)
+        self.concerns_all = concerns_all
 
 
 class SandboxError(CodeDanceError):

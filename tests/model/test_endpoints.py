@@ -11,7 +11,7 @@ import pytest
 
 from codedance.errors import ModelError
 from codedance.model.endpoints import Endpoint, Endpoints
-from codedance.model.retry import AskAgain, Backoff
+from codedance.model.retry import AskAgain, Backoff, Trouble
 
 URLS = ["http://a", "http://b"]
 
@@ -220,7 +220,7 @@ async def test_a_server_that_has_too_many_requests_gets_fewer_at_once_until_it_c
         try:
             await asyncio.sleep(0)
             if now > most:
-                raise AskAgain("too many", 1.0, is_overload=True)
+                raise AskAgain("too many", 1.0, kind=Trouble.RATE_LIMIT)
             peaks.append(now)
         finally:
             now -= 1

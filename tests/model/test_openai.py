@@ -188,6 +188,7 @@ async def test_tools_tokens_and_thoughts_make_the_round_trip() -> None:
         finish_reason=FinishReason.TOOL_CALLS,
         reasoning="hm",
         prompt_ids=(1, 2, 3),
+        extra='{"reasoning_content": ""}',
     )
 
 

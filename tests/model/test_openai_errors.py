@@ -21,7 +21,6 @@ from model.faulty_server import Fault, FaultyServer
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault.BUSY, "HTTP 429: slow down"),
         (Fault.ERROR, "HTTP 500: something broke"),
         (Fault.DROPPED, "onnection reset|disconnected"),
         (Fault.CUT, "onnection reset|closed|complete"),

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from codedance.errors import ConfigError
 from codedance.model.chat import Message, Reply, Role
+from codedance.model.replies import read_models, read_object, read_reply
 from codedance.model.retry import AskAgain
-from codedance.model.wire import encode, read_models, read_object, read_reply, write_request
+from codedance.model.wire import encode, write_request
 from codedance.types import FinishReason, Sampling, Tool, ToolCall, Usage
 
 USER = Message(Role.USER, ("hi",))
@@ -49,15 +50,16 @@ def test_everything_that_is_set_is_sent() -> None:
         "tools": [{"type": "function", "function": function}],
         "logprobs": True,
         "return_token_ids": True,
+        "include_stop_str_in_output": True,
     }
 
 
-def test_calls_and_their_results_are_sent_as_the_model_wrote_them() -> None:
-    call = ToolCall("c1", "crop", '{"box": [1,  2]')
+def test_calls_and_their_results_are_sent_and_a_call_without_text_has_null_for_it() -> None:
+    call = ToolCall("c1", "crop", '{"box": [1,  2]}')
     body = written(Message(Role.ASSISTANT, (), tool_calls=(call,)), Message(Role.TOOL, ("done",), tool_call_id="c1"))
-    function = {"name": "crop", "arguments": '{"box": [1,  2]'}
+    function = {"name": "crop", "arguments": '{"box": [1,  2]}'}
     assert body["messages"] == [
-        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
         {"role": "tool", "content": "done", "tool_call_id": "c1"},
     ]
 
@@ -75,7 +77,17 @@ def test_characters_that_no_text_may_hold_become_question_marks_on_both_ways() -
     assert (reply.text, reply.reasoning, reply.tool_calls[0].arguments) == ("?", "?", "?")
 
 
-@pytest.mark.parametrize(("value", "reason"), [*((r.value, r) for r in FinishReason), ("eos", FinishReason.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        *((r.value, r) for r in FinishReason),
+        ("eos", FinishReason.STOP),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        ("tool_use", FinishReason.TOOL_CALLS),
+        ("content_filter: PROHIBITED_CONTENT", FinishReason.CONTENT_FILTER),
+        ("tired", FinishReason.UNKNOWN),
+    ],
+)
 def test_a_reason_to_end_is_read_or_unknown(value: str, reason: FinishReason) -> None:
     assert read(finish_reason=value).finish_reason is reason
 

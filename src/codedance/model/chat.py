@@ -75,6 +75,8 @@ class Reply:
     """Further fields of the message that the server wants back unchanged (signatures, reasoning details), as a JSON object."""
     refusal: str = ""
     """Why the model or its provider declined to reply; empty where it did not."""
+    notes: tuple[str, ...] = ()
+    """In what the request was other than asked for, since the server takes it only so."""
 
 
 class ChatModel(Protocol):

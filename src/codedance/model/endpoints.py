@@ -16,13 +16,14 @@ import asyncio
 import itertools
 import logging
 from bisect import insort
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from codedance.errors import ModelError
-from codedance.model.retry import AskAgain, Backoff
+from codedance.model.retry import AskAgain, Backoff, Trouble
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Endpoint:
     num_coolings: int = 0
     cooling: asyncio.Task[None] | None = None
     cooling_s: float = 0.0
+    num_replies: int = 0
+    """That it has ever given."""
 
     @property
     def is_open(self) -> bool:
@@ -57,14 +60,22 @@ class _Request:
 
     age: int
     tries: int
-    failures: dict[Endpoint, list[str]] = field(default_factory=dict)
+    reasons: dict[Endpoint, AskAgain] = field(default_factory=dict)
+    """The last one of each endpoint."""
+    failures: Counter[Endpoint] = field(default_factory=Counter)
+    counted: Counter[Endpoint] = field(default_factory=Counter)
+    """Of the failures, those that were not only waiting."""
+    waiting_since: dict[tuple[Endpoint, Trouble], float] = field(default_factory=dict)
     turn: asyncio.Future[Endpoint] | None = None
 
-    def num_failures(self, endpoint: Endpoint) -> int:
-        return len(self.failures.get(endpoint, ()))
-
     def may_try(self, endpoint: Endpoint) -> bool:
-        return self.num_failures(endpoint) < self.tries
+        return self.counted[endpoint] < self.tries
+
+    def note(self, endpoint: Endpoint, failure: AskAgain, now: float, grace_s: float) -> None:
+        """One more failure; it counts when troubles of its kind have lasted for longer than `grace_s`."""
+        self.reasons[endpoint] = failure
+        self.failures[endpoint] += 1
+        self.counted[endpoint] += now - self.waiting_since.setdefault((endpoint, failure.kind), now) >= grace_s
 
 
 class Endpoints:
@@ -82,7 +93,8 @@ class Endpoints:
     async def ask(self, call: Callable[[Endpoint], Awaitable[T]], tries: int) -> T:
         """What the first successful call returns.
 
-        Each endpoint may fail `tries` times, so that a dead one among live ones costs no request anything but time.
+        Each endpoint may fail `tries` times, so that a dead one among live ones costs no request anything but time. Limits by the
+        minute, and the restart of a server that has answered before, are waited out for some minutes before they count.
 
         Raises:
             ModelError: every endpoint failed that often, with the last reason of each; or this was closed.
@@ -93,9 +105,14 @@ class Endpoints:
                 try:
                     return await call(endpoint)
                 except AskAgain as failure:
-                    request.failures.setdefault(endpoint, []).append(str(failure))
+                    request.note(endpoint, failure, self._backoff.now(), self._grace_s(endpoint, failure.kind))
                     raise
         raise ModelError(_gave_up(request))
+
+    def _grace_s(self, endpoint: Endpoint, trouble: Trouble) -> float:
+        if trouble is Trouble.RESTARTING and not endpoint.num_replies:
+            return 0.0  # nobody has ever answered there: the URL may be wrong
+        return self._backoff.grace_s(trouble)
 
     def close(self) -> None:
         """Stop waiting for anything; requests that still wait for their turn get a ModelError."""
@@ -111,12 +128,13 @@ class Endpoints:
     async def _slot(self, request: _Request) -> AsyncIterator[Endpoint]:
         """A place at an endpoint; swallows AskAgain after drawing the consequences."""
         endpoint = await self._take(request)
-        cooling_before = endpoint.num_coolings
+        cooling_before, replies_before = endpoint.num_coolings, endpoint.num_replies
         try:
             yield endpoint
             self._praise(endpoint, cooling_before)
         except AskAgain as failure:
-            self._blame(endpoint, cooling_before, failure)
+            if failure.kind is not Trouble.SILENCE or endpoint.num_replies == replies_before:  # else the others got replies
+                self._blame(endpoint, cooling_before, failure)
         finally:
             self._give(endpoint)
 
@@ -155,9 +173,10 @@ class Endpoints:
 
     def _best(self, request: _Request) -> Endpoint | None:
         fit = [endpoint for endpoint in self.all if endpoint.is_open and request.may_try(endpoint)]
-        return min(fit, key=lambda e: (request.num_failures(e), e.num_in_flight, e.last_turn), default=None)
+        return min(fit, key=lambda e: (request.failures[e], e.num_in_flight, e.last_turn), default=None)
 
     def _praise(self, endpoint: Endpoint, cooling_before: int) -> None:
+        endpoint.num_replies += 1
         endpoint.room = min(self._concurrency, endpoint.room + 1 / endpoint.room)
         if cooling_before == endpoint.num_coolings:
             endpoint.num_failures = 0
@@ -170,7 +189,7 @@ class Endpoints:
         if is_news:
             endpoint.num_failures += 1
             endpoint.num_coolings += 1
-            if failure.is_overload:
+            if failure.kind in (Trouble.RATE_LIMIT, Trouble.OVERLOAD):
                 endpoint.room = max(1.0, endpoint.room / 2)
         elif failure.retry_after_s is None:
             return
@@ -194,7 +213,10 @@ def _closed() -> ModelError:
 
 
 def _gave_up(request: _Request) -> str:
-    whole = [f"{endpoint.url}: {reasons[-1]}" for endpoint, reasons in request.failures.items()]
-    times = f"{request.tries} tries" if request.tries > 1 else "1 try"
+    whole = [f"{endpoint.url}: {reason}" for endpoint, reason in request.reasons.items()]
+    most = max(request.failures.values(), default=0)
+    times = f"{most} tries" if most > 1 else "1 try"
     each = " at each endpoint" if len(whole) > 1 else ""
-    return f"no answer after {times}{each}: {'; '.join(whole)}; check that the server runs and that the base URL is right"
+    is_limit = all(reason.kind is Trouble.RATE_LIMIT for reason in request.reasons.values())
+    advice = "lower --concurrency" if is_limit else "check that the server runs and that the base URL is right"
+    return f"no answer after {times}{each}: {'; '.join(whole)}; {advice}"

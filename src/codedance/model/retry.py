@@ -16,32 +16,83 @@ import json
 import math
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from typing import Any
 
+from codedance.model.context_limit import is_context_full, lower_limit
+
 _PASSING = {408, 409, 425, 429}
-_OVERLOADED = {429, 503}
+_RATE_LIMIT = 429
+_OVERLOADED = {_RATE_LIMIT, 503}
+_RESTARTING = {502, 503, 504}
 _MAY_BE_LENGTH = {400, 413, 422, 500}  # 500: older llama.cpp
-_TOO_LONG = re.compile(
-    r"context[ _](length|size|window)|maximum model length|prompt\b.* is too long|max_new_tokens\W* must be"
-    r"|exceeds? the maximum (allowed length|number of tokens)",
+_CREDIT = re.compile(
+    r"insufficient[_ ](?:quota|balance|credits?|funds)|exceeded your current quota|credit balance is too low|billing hard limit"
+    r"|arrearage|out of credits|payment required",
     re.IGNORECASE,
 )
+_COMES_BACK = re.compile(r"per ?(?:minute|second|hour|day)|retry ?(?:in|delay|after)|try again in", re.IGNORECASE)
+_UNKNOWN_MODEL = re.compile(
+    r"\b(?:invalid|unknown) model\b|\bmodel\b.{0,80}?\b(?:does not|doesn't|not) (?:exist|found)|not a valid model",
+    re.IGNORECASE,
+)
+_DECLINED_CODES = re.compile(
+    r"content_?(?:filter|policy)|ResponsibleAIPolicy|moderation|data_?inspection|SensitiveContent|invalid_prompt|safety",
+    re.IGNORECASE,
+)
+_DECLINED_WORDS = re.compile(
+    r"content (?:management|filtering|filter|policy|moderation|violates)|inappropriate content|sensitive content"
+    r"|requires moderation"
+    r"|(?:prompt|input|content|request|messages?) (?:was|were|has been|is) (?:flagged|blocked)|flagged as potentially violating"
+    r"|violat\w+ .{0,40}(?:usage|safety|content) (?:policy|policies|guidelines)|blocked by .{0,30}(?:safety|filter|guardrail)",
+    re.IGNORECASE,
+)
+_MAY_DECLINE = {400, 403, 422, 451}
+_WAIT = re.compile(
+    r"(?:try again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|s|m)\b|retryDelay\W{1,6}()(\d+(?:\.\d+)?)(s)",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_RETRY_HEADERS = ("retry-after", "llm_provider-retry-after")
+_RESET_HEADERS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-ratelimit-reset", "ratelimit-reset")
+_EPOCH_S = 1e9  # larger numbers of seconds are dates
+_EPOCH_MS = 1e12
+_MOST_WORDS = 6000
+_MOST_BODY = 1 << 17
 _MOST_CHARACTERS = 300
 _MOST_DOUBLINGS = 30
+
+
+class Trouble(StrEnum):
+    """Why a request may succeed later, which decides how long to go on."""
+
+    RATE_LIMIT = "rate_limit"
+    """Too many requests in a minute: over with the minute."""
+    OVERLOAD = "overload"
+    """Fewer requests at once may help."""
+    RESTARTING = "restarting"
+    """Nobody listens, or a proxy says so: a server takes its time to come back."""
+    SILENCE = "silence"
+    """This connection brings nothing; others may."""
+    OTHER = "other"
 
 
 class AskAgain(Exception):
     """A request that failed in a way that may pass."""
 
-    def __init__(self, reason: str, retry_after_s: float | None = None, *, is_overload: bool = False) -> None:
+    def __init__(self, reason: str, retry_after_s: float | None = None, *, kind: Trouble = Trouble.OTHER) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
         """As the server asks."""
-        self.is_overload = is_overload
-        """Fewer requests at once may help."""
+        self.kind = kind
+
+
+_GRACE_CAPS = {Trouble.RATE_LIMIT: 10.0, Trouble.RESTARTING: 5.0}
+"""In units of the longest pause: 5 minutes for limits by the minute; 2.5 for a restart, since vLLM takes 25 to 95 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +104,12 @@ class Backoff:
     most_asked_s: float = 120.0
     """The longest Retry-After that is obeyed."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], float] = time.monotonic
     draw: Callable[[float, float], float] = random.uniform
+
+    def grace_s(self, kind: Trouble) -> float:
+        """How long a request's troubles of this kind count as waiting, not as failed tries."""
+        return self.cap_s * _GRACE_CAPS.get(kind, 0.0)
 
     def wait_s(self, num_failures: int, asked_s: float | None) -> float:
         """Before the next try, after so many failures in a row."""
@@ -73,22 +129,46 @@ class Complaint:
     param: str = ""
     """The field of the request that it is about."""
 
+    words: str = field(default="", repr=False, compare=False)
+    """The whole message, for recognising."""
+    text: str = field(default="", repr=False, compare=False)
+    """The whole body."""
+    places: tuple[str, ...] = ()
+    """Fields of the request that a validator complains about, as paths such as body.messages.0.role."""
+
     @property
     def is_too_long(self) -> bool:
         """The conversation does not fit into the model's context."""
+        return self.is_full(None)
+
+    def is_full(self, asked: int | None) -> bool:
+        """The same, knowing the `max_tokens` of the request, which might be what is too long."""
+        if asked is not None and self.status in _MAY_BE_LENGTH and lower_limit(self.words, asked) is not None:
+            return False
         if self.code in ("context_length_exceeded", "exceed_context_size_error"):
             return True
-        return self.status in _MAY_BE_LENGTH and _TOO_LONG.search(self.message) is not None
+        return self.status in _MAY_BE_LENGTH and is_context_full(self.words, asked)
 
     @property
     def is_unknown_model(self) -> bool:
         """The server has no such model, or no such path."""
-        return self.status == 404 or self.code == "model_not_found"
+        if self.status == 404 or self.code == "model_not_found":
+            return True
+        return self.status in (400, 403, 422) and _UNKNOWN_MODEL.search(self.words) is not None
 
     @property
     def is_out_of_credit(self) -> bool:
         """Paid requests are used up; waiting does not help."""
-        return self.code == "insufficient_quota"
+        if self.status == 402 or self.code == "insufficient_quota":
+            return True
+        return self.status in (400, 403, 429) and bool(_CREDIT.search(self.text)) and not _COMES_BACK.search(self.text)
+
+    @property
+    def is_declined(self) -> bool:
+        """A content filter or a policy stands against it, not a fault of the request."""
+        if self.status not in _MAY_DECLINE:
+            return False
+        return bool(_DECLINED_CODES.search(self.code) or _DECLINED_WORDS.search(self.words))
 
     @property
     def is_passing(self) -> bool:
@@ -98,9 +178,13 @@ class Complaint:
         return self.status in _PASSING or self.status >= 500
 
     @property
-    def is_overload(self) -> bool:
-        """The server asks for fewer requests."""
-        return self.status in _OVERLOADED
+    def trouble(self) -> Trouble:
+        """What passes, where it does."""
+        if self.status == _RATE_LIMIT:
+            return Trouble.RATE_LIMIT
+        if self.status in _RESTARTING:
+            return Trouble.OVERLOAD if self.status in _OVERLOADED else Trouble.RESTARTING
+        return Trouble.OTHER
 
     def __str__(self) -> str:
         return f"HTTP {self.status}: {self.message}" if self.message else f"HTTP {self.status}"
@@ -108,24 +192,44 @@ class Complaint:
 
 def read_complaint(status: int, text: str) -> Complaint:
     """The body of an error, in whichever of the usual shapes a server writes it."""
+    text = text[:_MOST_BODY]
     try:
         body: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return Complaint(status, shorten(text))
+        return Complaint(status, shorten(text), words=text[:_MOST_WORDS], text=text)
     if isinstance(body, list) and body:
         body = body[0]
     inner = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(inner, dict):
-        return Complaint(status, shorten(inner if isinstance(inner, str) else text))
+        return Complaint(status, shorten(inner if isinstance(inner, str) else text), words=text[:_MOST_WORDS], text=text)
     message = inner.get("message") or inner.get("detail") or inner.get("error") or text
-    code = inner.get("code") if isinstance(inner.get("code"), str) else inner.get("type")
+    codes = (inner.get("code"), _inner_code(inner), inner.get("type"), inner.get("status"))
+    told = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
     param = inner.get("param")
     return Complaint(
         status,
-        shorten(message if isinstance(message, str) else json.dumps(message)),
-        code if isinstance(code, str) else "",
+        shorten(told),
+        next((code for code in codes if isinstance(code, str) and code and not code.isdecimal()), ""),
         param if isinstance(param, str) else "",
+        words=told[:_MOST_WORDS],
+        text=text,
+        places=_places(message),
     )
+
+
+def _inner_code(inner: Mapping[str, Any]) -> object:
+    """Azure's second thoughts about its code, which say more."""
+    further = inner.get("innererror")
+    return further.get("code") if isinstance(further, dict) else None
+
+
+def _places(message: object) -> tuple[str, ...]:
+    """What a validator's list of complaints is about (FastAPI's `detail`, also inside of `message`)."""
+    entries = message.get("detail") if isinstance(message, dict) else message
+    if not isinstance(entries, list):
+        return ()
+    places = [entry.get("loc") for entry in entries if isinstance(entry, dict)]
+    return tuple(".".join(str(part) for part in place) for place in places if isinstance(place, list))
 
 
 def shorten(text: str) -> str:
@@ -135,8 +239,30 @@ def shorten(text: str) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """The Retry-After of a response, given as seconds or as a date; None where it says nothing about the future."""
-    text = headers.get("retry-after", "").strip()
+    """How long a response asks to wait: Retry-After in seconds or as a date, also by LiteLLM's name; else when a limit is over.
+
+    None where it says nothing about the future.
+    """
+    for name in _RETRY_HEADERS:
+        if (seconds := _seconds(headers.get(name, ""), now)) is not None:
+            return seconds
+    spent = [name for name in _RESET_HEADERS if headers.get(name.replace("reset", "remaining"), "").strip() == "0"]
+    waits = [_span(headers.get(name, ""), now) for name in spent or _RESET_HEADERS]
+    return min((wait for wait in waits if wait is not None), default=None)
+
+
+def retry_in_s(words: str) -> float | None:
+    """How long the words of an error ask to wait ("Please try again in 20s")."""
+    found = _WAIT.search(words)
+    if found is None:
+        return None
+    minutes, number, unit = (found[1], found[2], found[3]) if found[2] else ("", found[5], found[6])
+    scale = {"ms": 1e-3, "s": 1.0, "m": 60.0}[unit.lower()]
+    return 60.0 * float(minutes or 0) + scale * float(number)
+
+
+def _seconds(text: str, now: float) -> float | None:
+    text = text.strip()
     try:
         seconds = float(text)
     except ValueError:
@@ -145,3 +271,15 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def _span(text: str, now: float) -> float | None:
+    """Of "20ms", "6m0s", "12", or a date in seconds or milliseconds."""
+    text = text.strip()
+    if text and (found := _SPAN.fullmatch(text)) is not None:
+        hours, minutes, seconds, thousandths = (float(part or 0) for part in found.groups())
+        return 3600 * hours + 60 * minutes + seconds + thousandths / 1000 or None
+    number = _seconds(text, now)
+    if number is not None and number > _EPOCH_S and text[:1].isdigit():
+        number = number / (1000 if number > _EPOCH_MS else 1) - now
+    return number if number is not None and number > 0 else None
