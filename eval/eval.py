@@ -13,7 +13,7 @@ import sys
 
 from codedance.cli import main
 from codedance.errors import CodeDanceError
-from codedance.tasks import layout_and_path
+from codedance.tasks import parse_source
 from codedance.tasks.adapters import ADAPTERS
 from codedance.tasks.readers import read_rows
 from codedance.tasks.table import Row
@@ -40,7 +40,7 @@ def with_layout(path: str, source: str) -> str:
     if source not in ADAPTERS:
         return path
     try:
-        first = next(read_rows(layout_and_path(path)[1]), None)
+        first = next(read_rows(parse_source(path)), None)
     except CodeDanceError:  # it is told again, and better, by what reads the file
         return path
     return f"{source}:{path}" if isinstance(first, Row) and not first.has("data_source") else path

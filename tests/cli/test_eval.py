@@ -281,8 +281,14 @@ def test_two_tasks_with_one_id_are_told_before_anything_is_asked(folder: Path, r
 
 def test_questions_without_a_known_answer_are_asked_and_counted(folder: Path, run_here: Run) -> None:
     rows = [{"question": "question 2?", "image": "p.png", "answer": "4"}, {"question": "question 3?", "image": "p.png"}]
-    done = run_here("eval", write(folder / "some.jsonl", rows), *flags(folder))
-    assert "1 of them have no known answer" in done.stderr and "| some | 1 | 1.000" in done.stdout
+    files = write(folder / "some.jsonl", rows), write(folder / "hidden.jsonl", [{"id": "q7", **rows[1]}])
+    done = run_here("eval", *files, *flags(folder))
+    assert "2 of them have no known answer" in done.stderr and done.returncode == 0
+    assert "| some | 1 | 1.000" in done.stdout and "; no answers known: 1 |" in done.stdout
+    assert "| hidden | 0 | no answers known: 1 |" in done.stdout
+    (sent,) = (folder / "out").glob("predictions_*_hidden.json")
+    assert json.loads(sent.read_text()) == {"q7": "6"} and f"answers to send in: {sent}" in done.stderr
+    assert stats(folder / "out", "hidden")["accuracy"]["value"] is None
 
 
 def judging(body: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from codedance.evaluate.intervals import wilson
 from codedance.evaluate.summary import summarise
+from codedance.evaluate.tables import overview
 from codedance.types import DecidedBy, Score, StopReason, Usage
 
 
@@ -43,7 +44,8 @@ def test_code_turns_and_tokens_are_means_and_sums() -> None:
 
 def test_data_sets_are_apart_and_what_has_no_known_answer_is_left_out() -> None:
     told = summarise([score("a", source="x", category="m"), score("b", 0.0, source="y"), score("c", None, gold=None)])
-    assert {name: one.accuracy.value for name, one in told.items()} == {"x": 1.0, "y": 0.0}
+    assert {name: (one.accuracy.value, one.unknown) for name, one in told.items() if one.total} == {"x": (1.0, 0), "y": (0.0, 0)}
+    assert (told["tasks"].total, told["tasks"].unknown, told["tasks"].released()["total_samples"]) == (0, 1, 1)
     assert told["x"].by_category == {"m": wilson(1, 1)}
     assert told["x"].repeats is told["x"].circular is told["x"].four_dimensions is None
 
@@ -72,6 +74,27 @@ def test_a_question_in_four_orders_counts_by_order_and_as_a_whole() -> None:
     assert told.circular.by_order == {"0": 1.0, "1": 0.5, "2": 1.0, "3": 1.0}
     assert told.circular.all_right.value == 0.5
     assert told.accuracy.value == 7 / 8
+
+
+def test_orders_are_counted_over_the_questions_that_have_all_of_them_and_how_many_is_said() -> None:
+    rows = {"q1": {0: 1, 1: 1}, "q2": {0: 1, 1: 0}, "q3": {1: 1}, "q4": {0: 0}}
+    scores = [score(f"{g}{n}", float(hit), group=g, part=str(n)) for g, hits in rows.items() for n, hit in hits.items()]
+    told = summarise(scores)
+    circular = told["tasks"].circular
+    assert circular is not None
+    assert (circular.by_order, circular.all_right.value) == ({"0": 1.0, "1": 0.5}, 0.5)
+    assert (circular.all_right.n, circular.asked) == (2, 4)
+    assert "order of options, over 2 of 4 complete groups" in overview(told)
+    none = summarise([one for one in scores if one.group in ("q3", "q4")])["tasks"].circular
+    assert none is not None and (none.all_right.n, none.asked, none.by_order) == (0, 2, {})
+
+
+def test_wemath_says_of_how_many_problems_it_counts_even_if_none_is_complete() -> None:
+    parts = [score(f"{name}/2steps_1", group=name, part="2steps_1") for name in "ab"]
+    told = summarise(parts)
+    dimensions = told["tasks"].four_dimensions
+    assert dimensions is not None and (dimensions.problems, dimensions.asked) == (0, 2)
+    assert "| 0 of 2 |" in overview(told)
 
 
 def test_wemath_counts_complete_problems_only() -> None:

@@ -155,7 +155,7 @@ def _conclude(
             tell_alarms(own, folder.name)
     talk = Console(stderr=True)
     asked = made[0].total
-    if (stored := sum(own.total for own in summaries[out].values())) > asked:
+    if (stored := sum(own.total + own.unknown for own in summaries[out].values())) > asked:
         talk.print(
             Text(f"{out} holds {stored} scored rollouts, more than the {asked} asked for; all are counted", style="yellow")
         )

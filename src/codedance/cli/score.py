@@ -64,10 +64,10 @@ async def score_folder(folder: Path, mode: str, judge: Judge | None, price: Pric
     """Score what is not scored, and write every file.
 
     Raises:
-        DataError: there is no run, or none of its answers is known.
+        DataError: there is no run, or no rollout in it.
     """
     from codedance.cli.progress import counted
-    from codedance.evaluate.records import write_results, write_stats
+    from codedance.evaluate.records import write_predictions, write_results, write_stats
     from codedance.evaluate.scoring import score_run
     from codedance.evaluate.summary import summarise
     from codedance.reward.rules import Scoring
@@ -77,19 +77,22 @@ async def score_folder(folder: Path, mode: str, judge: Judge | None, price: Pric
         scores = await score_run(folder, scoring, judge, on_score)
     summaries = summarise(scores)
     if not summaries:
-        raise DataError(f"{folder}: no answer to its tasks is known, so there is nothing to score")
+        raise DataError(f"{folder}: no rollout is finished, so there is nothing to score; run the same command again")
     write_results(folder, scores, scoring)
     write_stats(folder, summaries, scoring, price)
+    write_predictions(folder, scores)
     return summaries
 
 
 def tell(summaries: Mapping[str, Summary], folder: Path, *, as_json: bool) -> None:
     """The figures on stdout, and what should make one suspicious on stderr."""
-    from codedance.evaluate.records import as_plain
+    from codedance.evaluate.records import PREDICTIONS, as_plain
     from codedance.evaluate.tables import overview
 
     print(json.dumps(as_plain(dict(summaries))) if as_json else overview(summaries))
     tell_alarms(summaries, "")
+    for file in sorted(folder.glob(f"{PREDICTIONS}_*.json")):
+        Console(stderr=True).print(Text(f"answers to send in: {file}"), soft_wrap=True)
     Console(stderr=True).print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
 
 

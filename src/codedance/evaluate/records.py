@@ -2,9 +2,11 @@
 
     OUT/result_MODEL_DATASET.jsonl      one line a rollout: question, known answer, answer, history, pictures, runs of code, score
     OUT/stats_MODEL.json                a section a data set: the released script's keys, and ours
+    OUT/predictions_MODEL_DATASET.json  {question's id: answer}, where answers are kept by those who score them
 
     write_results(folder, scores)
     write_stats(folder, summarise(scores))
+    write_predictions(folder, scores)
 
 All samples are there, also the broken ones, with a status. Names of pictures are those of files in OUT/images. Not covered:
 reading the released script's own files.
@@ -17,7 +19,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -31,6 +33,8 @@ from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.types import Score, SeenImage, Trace, Turn
 
+PREDICTIONS = "predictions"
+"""What the names of files with answers to send in begin with."""
 _NO_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -167,6 +171,33 @@ def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scor
     except OSError as error:
         raise DataError(f"{error.filename or folder}: it cannot be written: {error.strerror or error}") from None
     return list(files)
+
+
+def write_predictions(folder: Path, scores: Sequence[Score]) -> list[Path]:
+    """The answers to send in, of every data set with questions whose answer is not known: one object of answers by id.
+
+    A question without an answer has an empty one, so that none is missing; of several samples the first counts.
+
+    Raises:
+        DataError: there is no run, or a file cannot be written.
+    """
+    model = read_manifest(folder).model
+    names = _file_names({score.source or "tasks" for score in scores})
+    several = len({score.source.partition("/")[0] for score in scores}) > 1
+    files = []
+    for source in dict.fromkeys(score.source for score in scores if score.gold is None):
+        of_file = f"{source.partition('/')[0]}/" if several else ""  # what tells tasks of several files apart
+        own = sorted((score for score in scores if score.source == source), key=lambda score: score.sample, reverse=True)
+        answers = {score.task_id.removeprefix(of_file): (score.answer or "").strip() for score in own}
+        in_order = {score.task_id.removeprefix(of_file): "" for score in scores if score.source == source}
+        path = folder / f"{PREDICTIONS}_{file_name(model)}_{names[source or 'tasks']}.json"
+        try:
+            _part(path).write_text(json.dumps(in_order | answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            _part(path).replace(path)
+        except OSError as error:
+            raise DataError(f"{path}: it cannot be written: {error.strerror or error}") from None
+        files.append(path)
+    return files
 
 
 def write_stats(

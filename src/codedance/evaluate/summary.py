@@ -10,6 +10,7 @@ the replies of the model, the success rate of code is the mean over the rollouts
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from codedance.evaluate.wemath import FourDimensions, Problem, four_dimensions
 from codedance.types import UNFINISHED, DecidedBy, Score, StopReason, Usage
 
 _WHOLE = "multi"
+_STEP = re.compile(r"\dsteps_")
 _FEW = 0.5
 
 
@@ -36,11 +38,13 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class Circular:
-    """HR-Bench: one question in several orders of its options, told by number."""
+    """HR-Bench: one question in several orders of its options, told by number, over the questions that were asked in all."""
 
     by_order: dict[str, float]
     all_right: Interval
-    """The share of questions that were right in every order; not the benchmark's own figure."""
+    """The share of complete questions that were right in every order; not the benchmark's own figure."""
+    asked: int
+    """Questions that were asked in any order; `all_right.n` are complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class Summary:
     """Of one data set."""
 
     total: int
+    """Rollouts of questions whose answer is known, which accuracy is over."""
+    unknown: int
+    """Rollouts of other questions; what is no accuracy counts these as well."""
     completed: int
     """Neither broken nor without a verdict."""
     accuracy: Interval
@@ -78,8 +85,8 @@ class Summary:
         """What should make one look closer before believing the figures."""
         found = []
         answered = self.stops.get(StopReason.ANSWERED, 0)
-        if answered < _FEW * self.total:
-            found.append(f"only {answered} of {self.total} rollouts ended with an answer; look at some traces first")
+        if answered < _FEW * (asked := self.total + self.unknown):
+            found.append(f"only {answered} of {asked} rollouts ended with an answer; look at some traces first")
         if undecided := self.undecided:
             found.append(f"{undecided} of {self.total} answers are undecided and count as wrong; name a judge with --judge-url")
         if broken := self.total - self.completed:
@@ -89,10 +96,11 @@ class Summary:
     def released(self) -> dict[str, float | int]:
         """By the names of the released script's statistics."""
         broken = sum(self.stops.get(stop, 0) for stop in UNFINISHED)
+        asked = self.total + self.unknown
         return {
-            "total_samples": self.total,
-            "success_samples": self.total - broken,
-            "success_rate": (self.total - broken) / max(1, self.total),
+            "total_samples": asked,
+            "success_samples": asked - broken,
+            "success_rate": (asked - broken) / max(1, asked),
             "avg_acc": self.accuracy.value,
             "avg_judge_score": self.accuracy.value,
             "avg_try_count": self.mean_turns,
@@ -106,18 +114,19 @@ def summarise(scores: Iterable[Score]) -> dict[str, Summary]:
     """A summary for each data set, in the order in which they come."""
     by_source: dict[str, list[Score]] = defaultdict(list)
     for score in scores:
-        if score.gold is not None:
-            by_source[score.source or "tasks"].append(score)
+        by_source[score.source or "tasks"].append(score)
     return {source: _summary(own) for source, own in by_source.items()}
 
 
-def _summary(scores: Sequence[Score]) -> Summary:
+def _summary(rollouts: Sequence[Score]) -> Summary:
+    scores = [score for score in rollouts if score.gold is not None]
     done = [score for score in scores if score.acc is not None]
-    coded = [score for score in scores if score.num_calls]
+    coded = [score for score in rollouts if score.num_calls]
     judged = [score for score in scores if score.decided_by is DecidedBy.JUDGE]
-    total = len(scores)
+    total = len(rollouts)
     return Summary(
-        total=total,
+        total=len(scores),
+        unknown=total - len(scores),
         completed=len(done),
         accuracy=_accuracy(scores),
         accuracy_completed=_accuracy(done),
@@ -126,14 +135,14 @@ def _summary(scores: Sequence[Score]) -> Summary:
         decided_by=dict(Counter(str(score.decided_by) for score in scores)),
         undecided=sum(score.decided_by is DecidedBy.NONE for score in done),
         judged=_accuracy(judged) if judged else None,
-        stops=dict(Counter(str(score.stop) for score in scores)),
-        errors=dict(Counter(kind for score in scores for kind in score.errors).most_common()),
+        stops=dict(Counter(str(score.stop) for score in rollouts)),
+        errors=dict(Counter(kind for score in rollouts for kind in score.errors).most_common()),
         code_success=sum(score.num_ok / score.num_calls for score in coded) / len(coded) if coded else None,
         with_code=len(coded),
-        mean_turns=sum(score.num_turns for score in scores) / total,
-        mean_calls=sum(score.num_calls for score in scores) / total,
-        usage=sum((score.usage for score in scores), Usage()),
-        seconds=sum(score.seconds for score in scores),
+        mean_turns=sum(score.num_turns for score in rollouts) / total,
+        mean_calls=sum(score.num_calls for score in rollouts) / total,
+        usage=sum((score.usage for score in rollouts), Usage()),
+        seconds=sum(score.seconds for score in rollouts),
         repeats=_repeats(scores),
         circular=_circular(scores),
         four_dimensions=_four_dimensions(scores),
@@ -154,7 +163,7 @@ def _split(scores: Sequence[Score], name: str) -> dict[str, list[Score]]:
 def _repeats(scores: Sequence[Score]) -> Repeats | None:
     """Over the questions that were asked as often as any."""
     tasks = _split(scores, "task_id").values()
-    most = max(map(len, tasks))
+    most = max(map(len, tasks), default=0)
     if most < 2:
         return None
     full = [own for own in tasks if len(own) == most]
@@ -169,15 +178,16 @@ def _repeats(scores: Sequence[Score]) -> Repeats | None:
 
 
 def _circular(scores: Sequence[Score]) -> Circular | None:
-    """Where every group has the same parts, and these are numbers."""
-    groups = _split(scores, "group")
-    parts = {frozenset(score.part for score in own) for own in groups.values()}
-    names = next(iter(parts)) if len(parts) == 1 else frozenset()
-    if "" in groups or len(names) < 2 or not all(name.isdigit() for name in names):
+    """Where the parts of groups are numbers; over the groups that have all of them."""
+    grouped = [score for score in scores if score.group]
+    orders = sorted({score.part for score in grouped})
+    if len(orders) < 2 or not all(order.isdecimal() for order in orders):
         return None
-    by_order = {part: _accuracy(own).value for part, own in _split(scores, "part").items()}
-    whole = [float(all(score.acc == 1 for score in own)) for own in groups.values()]
-    return Circular(by_order, accuracy(whole, list(groups)))
+    groups = _split(grouped, "group")
+    complete = {name: own for name, own in groups.items() if len({score.part for score in own}) == len(orders)}
+    parts = _split([score for own in complete.values() for score in own], "part")
+    whole = [float(all(score.acc == 1 for score in own)) for own in complete.values()]
+    return Circular({order: _accuracy(own).value for order, own in parts.items()}, accuracy(whole, list(complete)), len(groups))
 
 
 def _four_dimensions(scores: Sequence[Score]) -> FourDimensions | None:
@@ -185,13 +195,12 @@ def _four_dimensions(scores: Sequence[Score]) -> FourDimensions | None:
     problems = []
     rollouts: dict[tuple[str, int], list[Score]] = defaultdict(list)
     for score in scores:
-        rollouts[score.group, score.sample].append(score)
+        if _STEP.match(score.part):
+            rollouts[score.group, score.sample].append(score)
     for own in rollouts.values():
         right = {score.part: score.acc == 1 for score in own}
         whole = next((name for name in right if name.endswith(_WHOLE)), None)
-        if whole is None or not whole[0].isdigit():
-            continue
         steps = [right[name] for name in sorted(right) if name != whole]
-        if len(steps) == int(whole[0]):
+        if whole is not None and len(steps) == int(whole[0]):
             problems.append(Problem(tuple(steps), right[whole]))
-    return four_dimensions(problems) if problems else None
+    return four_dimensions(problems, len(rollouts)) if rollouts else None

@@ -22,7 +22,7 @@ def overview(summaries: Mapping[str, Summary]) -> str:
         (
             name,
             str(own.total),
-            str(own.accuracy),
+            _right(own),
             f"{own.accuracy_completed.value:.3f} of {own.completed}" if own.completed < own.total else "",
             ", ".join(f"{who} {number}" for who, number in own.decided_by.items()),
             "-" if own.code_success is None else f"{own.code_success:.3f}",
@@ -32,6 +32,12 @@ def overview(summaries: Mapping[str, Summary]) -> str:
         for name, own in summaries.items()
     ]
     return "\n\n".join([table(head, rows), *(part for name, own in summaries.items() for part in _details(name, own))])
+
+
+def _right(own: Summary) -> str:
+    """Accuracy, and how many rollouts it is not over because no answer is known."""
+    unknown = [f"no answers known: {own.unknown}"] if own.unknown else []
+    return "; ".join([str(own.accuracy)] * bool(own.total) + unknown)
 
 
 def changes(compared: Mapping[str, Comparison]) -> str:
@@ -59,15 +65,21 @@ def _details(name: str, own: Summary) -> Iterator[str]:
         yield table((f"{name}, {own.repeats.samples} repeats", "right"), [*named, ("majority", f"{own.repeats.majority:.3f}")])
     if own.circular is not None:
         orders = [(f"order {order}", f"{share:.3f}") for order, share in own.circular.by_order.items()]
-        yield table((f"{name}, order of options", "right"), [*orders, ("right in every order", str(own.circular.all_right))])
+        over = f"over {own.circular.all_right.n} of {own.circular.asked} complete groups"
+        yield table(
+            (f"{name}, order of options, {over}", "right"), [*orders, ("right in every order", str(own.circular.all_right))]
+        )
     if (found := own.four_dimensions) is not None:
         rows = [
             (
                 how,
                 f"{counts.score:.3f}",
-                *(f"{number / found.problems:.3f}" for number in (counts.knowledge, counts.generalisation, counts.mastery)),
+                *(
+                    f"{number / max(1, found.problems):.3f}"
+                    for number in (counts.knowledge, counts.generalisation, counts.mastery)
+                ),
                 "n/a" if counts.memorisation_rate is None else f"{counts.memorisation_rate:.3f}",
-                str(found.problems),
+                f"{found.problems} of {found.asked}",
             )
             for how, counts in (("strict", found.strict), ("loose", found.loose))
         ]

@@ -56,6 +56,9 @@ class FourDimensions:
     strict: Counts
     loose: Counts
     problems: int
+    """Those that are complete, over which all is counted."""
+    asked: int
+    """Those of which any part was asked."""
     single_steps: float
     """S1: right among all steps."""
     two_steps: float
@@ -64,8 +67,8 @@ class FourDimensions:
     """S3."""
 
 
-def four_dimensions(problems: Sequence[Problem]) -> FourDimensions:
-    """The counts over complete problems."""
+def four_dimensions(problems: Sequence[Problem], asked: int | None = None) -> FourDimensions:
+    """The counts over complete problems; `asked` says how many there are with those that are not complete."""
     wrong = [problem for problem in problems if not problem.whole]
     right = [problem for problem in problems if problem.whole]
     generalisation = sum(all(problem.steps) for problem in wrong)
@@ -74,6 +77,7 @@ def four_dimensions(problems: Sequence[Problem]) -> FourDimensions:
         strict=Counts(generalisation, len(wrong) - generalisation, strict, len(right) - strict),
         loose=Counts(generalisation, len(wrong) - generalisation, loose, len(right) - loose),
         problems=len(problems),
+        asked=len(problems) if asked is None else asked,
         single_steps=_mean([step for problem in problems for step in problem.steps]),
         two_steps=_mean([problem.whole for problem in problems if len(problem.steps) == 2]),
         three_steps=_mean([problem.whole for problem in problems if len(problem.steps) == 3]),
