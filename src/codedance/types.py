@@ -381,7 +381,9 @@ class Trace:
     stop: StopReason
     answer: str | None = None
     error: str | None = None
-    """What broke, with `model_error`, `sandbox_error` and `data_error`."""
+    """What broke, with `model_error`, `sandbox_error` and `data_error`; the words of a refusal, with `refused`."""
+    notes: tuple[str, ...] = ()
+    """In what the model was asked otherwise than `sampling` and the settings say, and what seems wrong with the server."""
     usage: Usage = field(default_factory=Usage)
     started: str
     """ISO 8601, UTC."""

@@ -52,6 +52,9 @@ def ask(
         print(visible(trace.answer) if sys.stdout.isatty() else trace.answer)
     talk = Console(stderr=True)
     talk.print(Text(f"trace: {folder}   (codedance report {folder}; codedance replay {folder})", style="dim"), soft_wrap=True)
+    if trace.stop is StopReason.REFUSED:
+        talk.print(Text(f"no answer: {trace.model} declined: {visible(trace.error or '')}", style="bold red"), soft_wrap=True)
+        return 1
     if trace.error is not None:
         kind = {StopReason.DATA_ERROR: DataError, StopReason.SANDBOX_ERROR: SandboxError}.get(trace.stop, ModelError)
         raise kind(trace.error)

@@ -86,11 +86,13 @@ def evaluate(
         sandbox=sandbox,
         model=asking.model,
         detail=asking.detail,
+        extra_body=asking.extra_body or None,
         mode=judging.mode,
     )
     if like is not None:
         request = again(request, read_evaluation(like))
-        asking = dataclasses.replace(asking, model=request.model, detail=request.detail)  # type: ignore[arg-type]
+        again_asking = {"model": request.model, "detail": request.detail, "extra_body": request.extra_body or ""}
+        asking = dataclasses.replace(asking, **again_asking)  # type: ignore[arg-type]
         judging = dataclasses.replace(judging, mode=request.mode)  # type: ignore[arg-type]
     if request.repeats < 1:
         raise ConfigError(f"--repeats is {request.repeats}; it must be at least 1")

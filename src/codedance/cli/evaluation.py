@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FILE = "eval.json"
 _MAY_GROW = ("repeats", "limit")
-_FREE = ("model", "detail")
+_FREE = ("model", "detail", "extra_body")
 """Of a request: they may be others when it is repeated."""
 
 
@@ -32,6 +32,7 @@ class Request:
     sandbox: SandboxFlags = SandboxFlags()
     model: str | None = None
     detail: str | None = None
+    extra_body: str | None = None
     mode: str = "default"
 
 
@@ -131,7 +132,13 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 def _asked(request: Request) -> dict[str, object]:
     """What decides which questions are asked in which words, apart from the settings that the run itself keeps."""
     chosen = {field.name: getattr(request.chosen, field.name) for field in dataclasses.fields(TaskFlags)}
-    return {"tasks": request.tasks, "repeats": request.repeats, "detail": request.detail, **chosen}
+    return {
+        "tasks": request.tasks,
+        "repeats": request.repeats,
+        "detail": request.detail,
+        "extra_body": request.extra_body,
+        **chosen,
+    }
 
 
 def _grows(old: object, new: object) -> bool:

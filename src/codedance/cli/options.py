@@ -6,12 +6,13 @@ Each group is a frozen record whose fields become flags (`Common.base_url` -> --
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -94,16 +95,57 @@ class ModelFlags:
     detail: Literal["auto", "low", "high"] | None = None
     """How closely OpenAI's own models look at pictures."""
     record_tokens: bool = False
-    """Ask the server for token ids and log-probabilities (vLLM), for training."""
+    """Ask the server for token ids and log-probabilities (vLLM, llama.cpp), for training."""
+    extra_body: str = ""
+    """Further fields of every request, as JSON: '{"top_k": 20}', '{"chat_template_kwargs": {"enable_thinking": false}}'."""
+    header: tuple[str, ...] = ()
+    """A header of every request, as NAME:VALUE; may be given several times."""
+    timeout: float = 600.0
+    """Seconds that one reply may take. Connections that stay silent much longer than usual are given up earlier."""
 
-    def open(self, *, concurrency: int = 32, tries: int = 6) -> AbstractAsyncContextManager[ChatModel]:
-        """The model, to be entered."""
+    def open(
+        self, *, concurrency: int = 32, tries: int = 6, require_tokens: bool = False
+    ) -> AbstractAsyncContextManager[ChatModel]:
+        """The model, to be entered; `require_tokens`: where tokens are to be recorded and none come, that is an error."""
         from codedance.model.named import open_model
 
         urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
         return open_model(
-            self.model, urls, concurrency=concurrency, tries=tries, detail=self.detail, record_tokens=self.record_tokens
+            self.model,
+            urls,
+            concurrency=concurrency,
+            tries=tries,
+            detail=self.detail,
+            record_tokens=self.record_tokens,
+            require_tokens=require_tokens,
+            extra_body=_json_object("--extra-body", self.extra_body),
+            headers=dict(map(_header, self.header)),
+            timeout_s=self.timeout,
         )
+
+
+def _json_object(flag: str, text: str) -> dict[str, Any]:
+    """Of a flag; an empty one is an empty object.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise ConfigError(f"{flag} is no JSON: {error}; write an object in quotes, such as '{{\"top_k\": 20}}'") from None
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"{flag} is no JSON object but {type(value).__name__}; write one in quotes, such as '{{\"top_k\": 20}}'"
+        )
+    return value
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ConfigError("a --header has no colon; write NAME:VALUE, such as X-Title:codedance")  # it may be a secret: not told
+    return name.strip(), value.strip()
 
 
 @Parameter(name="*")
@@ -115,8 +157,8 @@ class RolloutFlags:
     """How the model writes code: between tags, as JSON in a tag, or as native tool calls of the server."""
     turns: int = 10
     """Replies of the model, at most."""
-    temperature: float = 0.0
-    """0 takes the likeliest token."""
+    temperature: float | Literal["default"] = 0.0
+    """0 takes the likeliest token; `default` leaves it to the server."""
     top_p: float | None = None
     """Draw from the likeliest tokens that have this probability together."""
     max_tokens: int = 4096
@@ -141,7 +183,12 @@ class RolloutFlags:
         return Settings(
             format=Format(self.format),
             turns=self.turns,
-            sampling=Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed),
+            sampling=Sampling(
+                temperature=None if self.temperature == "default" else self.temperature,
+                top_p=self.top_p,
+                max_tokens=self.max_tokens,
+                seed=self.seed,
+            ),
             rule=replace(rule, **{name: value for name, value in bounds.items() if value is not None}),
         )
 

@@ -39,6 +39,7 @@ class RunDisplay:
         self._task = self._bar.add_task("rollouts", total=total, figures="")
         self._live = Live(self._bar, console=self._console, refresh_per_second=_FRAMES_PER_S)
         self._next_line = 0.0
+        self._last: Progress | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -47,22 +48,28 @@ class RunDisplay:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.stop()
+        if error is not None and self._last is not None and not self._console.is_terminal:
+            self._print(self._last)  # what was reached when it broke off
 
     def __call__(self, progress: Progress) -> None:
+        self._last = progress
         if self._console.is_terminal:
             self._bar.update(self._task, completed=progress.done + progress.resumed, figures=figures(progress))
             return
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY_S
-            of = f" of {self._total}" if self._total is not None else ""
-            self._console.print(
-                f"{progress.done + progress.resumed}{of} rollouts: {figures(progress)}", markup=False, soft_wrap=True
-            )
+            self._print(progress)
+
+    def _print(self, progress: Progress) -> None:
+        of = f" of {self._total}" if self._total is not None else ""
+        self._console.print(f"{progress.done + progress.resumed}{of} rollouts: {figures(progress)}", markup=False, soft_wrap=True)
 
 
 def figures(progress: Progress) -> str:
     """The numbers worth watching, in one line."""
     parts = [f"{progress.answered} answered"]
+    if progress.refused:
+        parts.append(f"{progress.refused} refused")
     if progress.with_gold:
         parts.append(f"right {progress.right / progress.with_gold:.1%} of {progress.with_gold}")
     if progress.undecided:

@@ -114,6 +114,8 @@ class Rollouts:
     asking: ModelFlags
     rollout: RolloutFlags
     sandbox: SandboxFlags
+    require_tokens: bool = False
+    """Tokens that --record-tokens asks for and that do not come are an error."""
 
     def check(self) -> None:
         """Refuse numbers that make no sense, before anything is opened."""
@@ -135,7 +137,9 @@ class Rollouts:
         budget = Budget(tokens=self.cost.most_tokens, dollars=self.cost.most_dollars)
         made: list[Made] = []
         async with AsyncExitStack() as stack:
-            named = await stack.enter_async_context(self.asking.open(concurrency=self.concurrency))
+            named = await stack.enter_async_context(
+                self.asking.open(concurrency=self.concurrency, require_tokens=self.require_tokens)
+            )
             meter = CostMeter(named, self.cost.priced, budget)
             cache = self.cost.cache
             model = await stack.enter_async_context(CachedModel(meter, cache)) if cache else meter

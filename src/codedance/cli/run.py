@@ -42,7 +42,7 @@ def run(
     as_json
         Print the final counts as JSON.
     """
-    rollouts = Rollouts(samples, concurrency, chosen.prompt, cost, asking, rollout, sandbox)
+    rollouts = Rollouts(samples, concurrency, chosen.prompt, cost, asking, rollout, sandbox, require_tokens=True)
     rollouts.check()
     census = chosen.look_over(tasks)  # a mistake in line 900 is told before anything is asked
     (made,) = asyncio.run(rollouts.make([Part(out, census)]))

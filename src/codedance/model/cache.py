@@ -95,6 +95,11 @@ class CachedModel:
         """The other model's."""
         return self._model.name
 
+    @property
+    def variant(self) -> str:
+        """The other model's."""
+        return self._variant
+
     async def generate(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """As the other model's, or what it said before. Only whole replies are kept.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codedance.errors import ConfigError, ModelError
 from codedance.model.chat import ChatModel
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from codedance.model.local import LocalModel
 
 _HOW = "name one with --model: tiny, openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
+
+_IN_PROCESS = ("hf", "script")
+_SAME = " (a model that the server calls so is openai:NAME)"
 
 TINY = Path(__file__).parents[1] / "tiny"
 """The folder of the model that comes along."""
@@ -36,6 +39,10 @@ async def open_model(
     tries: int = 6,
     detail: Literal["auto", "low", "high"] | None = None,
     record_tokens: bool = False,
+    require_tokens: bool = False,
+    extra_body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 600.0,
 ) -> AsyncIterator[ChatModel]:
     """The model called `name`, closed afterwards. Endpoint settings are those of `OpenAIModel`.
 
@@ -43,6 +50,10 @@ async def open_model(
         ConfigError: the name cannot be understood, or a local model cannot be loaded.
         ModelError: no model is named, and no endpoint lists any.
     """
+    if base_urls and (name == "tiny" or (name or "").partition(":")[0] in _IN_PROCESS):
+        raise ConfigError(
+            f"--model {name} runs in this process, so that --base-url means nothing to it; leave one of them out{_SAME}"
+        )
     urls = list(base_urls) or [url for url in (os.environ.get("OPENAI_BASE_URL", ""),) if url]
     if name == "tiny" or (name is None and not urls):
         name = f"hf:{TINY}"
@@ -68,14 +79,23 @@ async def open_model(
         if not urls:
             urls = ["https://api.openai.com/v1"]
         if not wanted:
-            async with OpenAIModel("?", urls, tries=1) as endpoint:
+            async with OpenAIModel("?", urls, tries=1, headers=headers) as endpoint:
                 listed = await endpoint.models()
             if not listed:
                 raise ModelError(f"{', '.join(urls)}: the endpoint lists no model; name one with --model openai:NAME")
             wanted = listed[0]
         look = Detail(detail) if detail else None
         async with OpenAIModel(
-            wanted, urls, concurrency=concurrency, tries=tries, detail=look, record_tokens=record_tokens
+            wanted,
+            urls,
+            concurrency=concurrency,
+            timeout_s=timeout_s,
+            tries=tries,
+            detail=look,
+            record_tokens=record_tokens,
+            require_tokens=require_tokens,
+            extra_body=extra_body,
+            headers=headers,
         ) as model:
             yield model
 

@@ -22,9 +22,10 @@ from importlib.metadata import version
 
 from PIL import Image
 
-from codedance.errors import ContextFull, DataError, ModelError, SandboxError
+from codedance.errors import CodeDanceError, ContextFull, DataError, ModelError, SandboxError
 from codedance.images import InputImage, Picture, PictureSink, digest_pixels, load_input
 from codedance.model.chat import ChatModel, Message, Reply
+from codedance.model.notices import tell
 from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
 from codedance.rollout.settings import Returned, Settings, SystemPrompt
@@ -38,7 +39,6 @@ from codedance.types import (
     StopReason,
     Task,
     TaskImage,
-    ToolCall,
     Trace,
     Turn,
     Usage,
@@ -48,6 +48,7 @@ _GREY = (128, 128, 128)
 _LEAST_LOGPROB = -1e9  # JSON has no -inf
 
 OnTurn = Callable[[Turn], None]
+OnFailure = Callable[[CodeDanceError], None]
 
 
 async def solve(
@@ -60,6 +61,7 @@ async def solve(
     images: PictureSink | None = None,
     stranger: ImageSource | None = None,
     on_turn: OnTurn | None = None,
+    on_failure: OnFailure | None = None,
 ) -> Trace:
     """Ask `model` about `task` until it answers or may not go on.
 
@@ -72,19 +74,16 @@ async def solve(
         images: where every picture that the model sees is kept, before the trace names it; nowhere if None.
         stranger: a picture of another task, for settings that swap; grey if None.
         on_turn: called with each turn when it is over.
+        on_failure: called with what ended the rollout, where something broke; the trace keeps its words alone.
     """
     rollout = _Rollout(task, model, sandbox, settings or Settings(), sample, images, stranger, on_turn)
     async with AsyncExitStack() as stack:
         try:
             await rollout.run(stack)
-        except DataError as error:
-            rollout.stop(StopReason.DATA_ERROR, error)
-        except ContextFull as error:
-            rollout.stop(StopReason.TOKEN_LIMIT, error)
-        except ModelError as error:
-            rollout.stop(StopReason.MODEL_ERROR, error)
-        except SandboxError as error:
-            rollout.stop(StopReason.SANDBOX_ERROR, error)
+        except (DataError, ModelError, SandboxError) as error:
+            rollout.stop(_reason(error), error)
+            if on_failure is not None:
+                on_failure(error)
     return rollout.trace()
 
 
@@ -121,6 +120,8 @@ class _Rollout:
     reason: StopReason | None = None
     answer: str | None = None
     error: str | None = None
+    notes: dict[str, None] = field(default_factory=dict)
+    """In the order in which they came up."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
 
@@ -139,14 +140,15 @@ class _Rollout:
         while self.reason is None:
             await self._take_turn(stack)
 
-    def stop(self, reason: StopReason, error: Exception) -> None:
-        """End by something that broke."""
-        self.reason, self.error = reason, storable(str(error))
+    def stop(self, reason: StopReason, why: object) -> None:
+        """End by something that broke, or by a refusal."""
+        self.reason, self.error = reason, storable(str(why))
 
     async def _take_turn(self, stack: AsyncExitStack) -> None:
         start = time.perf_counter()
         reply = await self._ask()
         model_s = time.perf_counter() - start
+        self._compare_tokens(reply)
         action = self.codec.parse(reply)
         context = self.codec.context(reply, action)
         turn = Turn(
@@ -166,7 +168,10 @@ class _Rollout:
             logprobs=reply.logprobs,
         )
         left = self.settings.turns - len(self.turns) - 1
-        if action.answer is not None:
+        if reply.refusal:
+            self._end_turn(replace(turn, code=None, answer=None))
+            self.stop(StopReason.REFUSED, reply.refusal)
+        elif action.answer is not None:
             self._end_turn(turn, StopReason.ANSWERED)
             self.answer = action.answer
         elif action.code is not None and left:
@@ -175,6 +180,19 @@ class _Rollout:
             self._end_turn(turn, StopReason.TURN_LIMIT)  # nobody could look at what the code does
         else:
             self._nudge(reply, action, turn, left)
+
+    def _compare_tokens(self, reply: Reply) -> None:
+        """Note what the request had to be, and whether the server can have read the pictures as they were sent."""
+        self.notes |= dict.fromkeys(storable(note) for note in reply.notes)
+        predicted = sum(image.tokens for image in self.inputs)
+        if not self.turns and 0 < reply.usage.prompt_tokens < predicted:
+            note = (
+                f"{self.model.name}: the whole prompt was {reply.usage.prompt_tokens} tokens, fewer than its pictures alone "
+                f"should have been ({predicted}): the server reads pictures at other sizes, so that coordinates may not agree; "
+                "set --min-pixels, --max-pixels and --pixel-step as its image processor has them"
+            )
+            tell(note, about=f"picture tokens of {self.model.name}")
+            self.notes[storable(note)] = None
 
     async def _ask(self) -> Reply:
         deadline = asyncio.timeout(self.settings.reply_s)
@@ -289,6 +307,7 @@ class _Rollout:
             stop=self.reason,
             answer=self.answer,
             error=self.error,
+            notes=tuple(self.notes),
             usage=sum((turn.usage for turn in self.turns), Usage()),
             started=self.started.isoformat(timespec="milliseconds"),
             seconds=time.perf_counter() - self.clock,
@@ -320,11 +339,31 @@ def _own_version() -> str:
     return version("codedance")
 
 
+def _reason(error: CodeDanceError) -> StopReason:
+    """How a rollout ends that this ends."""
+    if isinstance(error, ContextFull):
+        return StopReason.TOKEN_LIMIT
+    if isinstance(error, ModelError):
+        return StopReason.MODEL_ERROR
+    return StopReason.DATA_ERROR if isinstance(error, DataError) else StopReason.SANDBOX_ERROR
+
+
 def _kept(reply: Reply) -> Reply:
     """The reply without what no file can hold."""
-    calls = tuple(ToolCall(*(storable(part) for part in (call.id, call.name, call.arguments))) for call in reply.tool_calls)
+    calls = tuple(
+        replace(call, **{name: storable(getattr(call, name)) for name in ("id", "name", "arguments", "extra")})
+        for call in reply.tool_calls
+    )
     logprobs = reply.logprobs and tuple(p if math.isfinite(p) else _LEAST_LOGPROB for p in reply.logprobs)
-    return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls, logprobs=logprobs)
+    return replace(
+        reply,
+        text=storable(reply.text),
+        reasoning=storable(reply.reasoning),
+        extra=storable(reply.extra),
+        refusal=storable(reply.refusal),
+        tool_calls=calls,
+        logprobs=logprobs,
+    )
 
 
 def _stored(image: InputImage) -> TaskImage:

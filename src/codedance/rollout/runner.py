@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from codedance.errors import ConfigError, DataError, ModelError
+from codedance.errors import CodeDanceError, ConfigError, DataError, ModelError, RequestRefused
 from codedance.model.chat import ChatModel
 from codedance.rollout.codec import Codec
 from codedance.rollout.codec.escape import storable
@@ -42,6 +42,8 @@ class Progress:
     """Found finished in the folder."""
     running: int = 0
     answered: int = 0
+    refused: int = 0
+    """The model or its provider declined."""
     with_gold: int = 0
     """Of those done, without outages and unusable pictures: the answer is known."""
     right: int = 0
@@ -116,6 +118,8 @@ class Runner:
         self._is_stopping = False
         self._failure: Exception | None = None
         self._outages_in_a_row = 0
+        self._refusal: RequestRefused | None = None
+        self._refusals_in_a_row = 0
 
     def stop(self) -> None:
         """Start no further rollout; `run` returns when those under way are over."""
@@ -127,6 +131,7 @@ class Runner:
         Raises:
             ConfigError: the folder belongs to a run with other settings or is being written.
             DataError: the tasks cannot be read, two have the same id, or the folder cannot be written.
+            RequestRefused: the server refuses every request, for a reason that no wait cures.
             ModelError: so many outages in a row that going on makes no sense.
             StoreError: the folder cannot be written any more.
         """
@@ -177,6 +182,7 @@ class Runner:
                     images=store.images,
                     stranger=job.stranger,
                     on_turn=self._count_turn,
+                    on_failure=self._note_failure,
                 )
                 store.append(trace)
                 await self._count_trace(trace)
@@ -189,6 +195,16 @@ class Runner:
         failed = turn.execution is not None and not turn.execution.ok
         self._count(usage=turn.usage, cells=int(ran), failed_cells=int(failed))
 
+    def _note_failure(self, error: CodeDanceError) -> None:
+        """Start nothing more where every request would be refused like this one."""
+        if not isinstance(error, RequestRefused):
+            return
+        self._refusals_in_a_row += 1
+        has_replies = self._progress.done > self._progress.outages
+        if error.concerns_all or (self._refusals_in_a_row >= _LEAST_OUTAGES and not has_replies):
+            self._refusal = self._refusal or error
+            self._is_stopping = True
+
     async def _count_trace(self, trace: Trace) -> None:
         is_known = trace.gold is not None and not trace.is_unfinished
         is_right = await asyncio.to_thread(self._is_right, trace) if is_known and self._is_right is not None else False
@@ -197,6 +213,7 @@ class Runner:
             running=-1,
             done=1,
             answered=int(trace.stop is StopReason.ANSWERED),
+            refused=int(trace.stop is StopReason.REFUSED),
             with_gold=int(is_known),
             right=int(is_right is True),
             undecided=int(is_right is None),
@@ -205,6 +222,12 @@ class Runner:
         )
         if trace.is_unfinished:
             self._progress = replace(self._progress, last_failure=trace.error or "")
+        if self._refusal is not None:
+            raise RequestRefused(
+                f"{self._refusal}; every request would be refused like this, so the run stops here; nothing is lost, the same "
+                "command goes on when that is mended",
+                concerns_all=True,
+            )
         if self._outages_in_a_row >= max(_LEAST_OUTAGES, 2 * self._concurrency):
             raise ModelError(
                 f"{self._outages_in_a_row} rollouts in a row ended by an outage, the last one by: {trace.error}; "
@@ -228,6 +251,7 @@ def open_store(folder: Path, model: ChatModel, sandbox: Sandbox, settings: Setti
     codec = Codec(settings.format, tool=settings.tool)
     manifest = Manifest(
         model=model.name,
+        variant=str(getattr(model, "variant", "")),
         settings=settings,
         prompt=codec.digest,
         limits=sandbox.limits,

@@ -55,6 +55,8 @@ class Manifest:
 
     schema: int = SCHEMA
     model: str
+    variant: str = ""
+    """What else shapes its replies: fields and headers of its requests, without secrets."""
     settings: Settings
     prompt: str
     """Digest of the prompt texts."""
