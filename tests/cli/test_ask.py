@@ -13,7 +13,7 @@ from PIL import Image
 from cli.commands import run
 from codedance.rollout.store import read_traces
 from codedance.types import StopReason
-from model.serve import Served
+from servers.processes import Served
 
 CODE = "<think>Look [bold]closer[/bold] \x1b[2J</think><code>\n```python\nprint(input_image.size)\ndisplay(input_image)\n```\n</code>"
 ANYWHERE = ("--isolation", 0)

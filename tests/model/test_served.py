@@ -16,7 +16,7 @@ from codedance.images import Picture
 from codedance.model.chat import Message, Role
 from codedance.model.openai import OpenAIModel
 from codedance.types import FinishReason, Sampling
-from model.serve import Served
+from servers.processes import Served
 
 SHORT = Sampling(temperature=0.0, max_tokens=6)
 TOKENS_OF_A_PICTURE = 16

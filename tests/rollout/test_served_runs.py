@@ -1,8 +1,7 @@
-"""Whole runs against servers: a real one with a tiny random model, whatever it says, and one that fails in every way."""
+"""Whole runs against a server that fails in every way; real servers are in tests/servers."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cli.commands import run as command
 from codedance import ModelError, OpenAIModel, Sandbox, Settings
 from codedance.model.cache import CachedModel
 from codedance.rollout.runner import Progress, Runner
-from codedance.rollout.settings import Format
 from codedance.rollout.store import read_traces
 from codedance.types import Sampling, StopReason, Task, Trace
 from model.asking import model_at
 from model.faulty_server import PASSING, Fault, FaultyServer, mix
-from model.serve import Served
 
 SHORT = Settings(turns=3, sampling=Sampling(temperature=1.0, max_tokens=12, seed=1))
 NUM_TASKS = 60
@@ -44,46 +40,6 @@ def two_turns(body: Mapping[str, Any]) -> str:
 async def run(model: OpenAIModel, box: Sandbox, folder: Path, **settings: int) -> tuple[Progress, dict[str, Trace]]:
     progress = await Runner(model, box, folder, is_right=lambda trace: trace.answer == trace.gold, **settings).run(tasks())
     return progress, {trace.task_id: trace for trace in read_traces(folder)}
-
-
-@pytest.mark.parametrize("format", Format)
-async def test_a_real_server_is_driven_whatever_its_model_says(
-    box: Sandbox, served: Served, tmp_path: Path, format: Format
-) -> None:
-    settings = Settings(format=format, turns=3, sampling=SHORT.sampling)
-    async with OpenAIModel(served.model, [served.base_url]) as model:
-        progress = await Runner(model, box, tmp_path, settings, concurrency=4).run(tasks(6))
-    traces = list(read_traces(tmp_path))
-    assert (progress.done, progress.outages, len(traces)) == (6, 0, 6), progress.last_failure
-    assert {trace.stop for trace in traces} <= {
-        StopReason.NO_ACTION,
-        StopReason.TOKEN_LIMIT,
-        StopReason.ANSWERED,
-        StopReason.TURN_LIMIT,
-    }
-    for trace in traces:
-        assert trace.usage.prompt_tokens > 16 and 0 < trace.usage.completion_tokens <= 12 * len(trace.turns)
-        assert trace.turns and all(turn.text for turn in trace.turns)
-
-
-def test_a_real_server_is_evaluated_by_the_commands_for_endpoints(served: Served, tmp_path: Path) -> None:
-    words = ("--limit", 3, "--turns", 2, "--max-tokens", 8, "--isolation", 0, "--concurrency", 2)
-    done = command("eval", "synthetic", *words, "--base-url", served.base_url, "--model", served.model, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    assert "| synthetic | 3 | 0.000" in done.stdout
-    (stats,) = (tmp_path / "run").glob("stats_*.json")
-    assert json.loads(stats.read_text())["synthetic"]["success_rate"] == 1.0
-
-
-async def test_several_pictures_reach_a_real_server_and_are_counted(box: Sandbox, served: Served, tmp_path: Path) -> None:
-    prompt_tokens = []
-    async with OpenAIModel(served.model, [served.base_url]) as model:
-        for number in (0, 1, 3):
-            task = Task(id=str(number), question="?", images=(Image.new("RGB", (90, 60)),) * number)
-            await Runner(model, box, tmp_path / str(number), Settings(turns=1, sampling=SHORT.sampling)).run([task])
-            (trace,) = read_traces(tmp_path / str(number))
-            prompt_tokens.append(trace.usage.prompt_tokens)
-    assert prompt_tokens[1] - prompt_tokens[0] >= 16 and prompt_tokens[2] - prompt_tokens[1] >= 32
 
 
 async def test_no_task_is_lost_when_every_passing_fault_comes_by_chance(box: Sandbox, tmp_path: Path) -> None:
