@@ -24,6 +24,7 @@ def desk(tmp_path: Path) -> Path:
     """A folder with a picture and a script, as somebody's desk."""
     Image.effect_noise((300, 200), 50).convert("RGB").save(tmp_path / "photo.png")
     (tmp_path / "good.json").write_text(json.dumps([CODE, "<answer>seven\nred</answer>"]))
+    (tmp_path / "plain.json").write_text(json.dumps(["<answer>six</answer>"]))
     (tmp_path / "mute.json").write_text(json.dumps(["Hm.", "Hm."]))
     return tmp_path
 
@@ -46,6 +47,11 @@ def test_json_is_the_trace(desk: Path) -> None:
     )
     assert json.loads(done.stdout)["answer"] == "seven\nred"
     assert [trace.answer for trace in read_traces(desk / "out")] == ["seven\nred"]
+
+
+def test_a_question_needs_no_picture(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:
+    done = run_here("ask", "How many sides has a cube?", "--model", f"script:{desk}/plain.json", "--out", desk / "out", *ANYWHERE)
+    assert (done.returncode, done.stdout) == (0, "six\n")
 
 
 def test_no_answer_is_exit_code_1_and_says_why(desk: Path) -> None:
@@ -108,8 +114,8 @@ def test_a_spent_budget_is_told_after_the_counts(desk: Path, run_here: Callable[
 MISTAKES = [
     (("ask", "{desk}/none.png", "What?", "--model", "script:{desk}/good.json"), 1, "no such file"),
     (("ask", "{desk}/photo.png", "", "--model", "script:{desk}/good.json"), 2, "question is empty"),
-    (("ask", "{desk}/photo.png", "--model", "script:{desk}/good.json"), 2, "then the question"),
-    (("ask",), 2, "at least one picture"),
+    (("ask", "{desk}/photo.png", "--model", "script:{desk}/good.json"), 2, "no question follows it"),
+    (("ask",), 2, "nothing was asked"),
     (("ask", "{desk}/good.json", "What?", "--model", "script:{desk}/good.json", "--out", "{desk}/o", "--isolation", "0"), 1, "not in an image format"),
     (("ask", "{desk}/photo.png", "What?", "--model", "gpt-9"), 2, "'gpt-9' is no model here"),
     (("ask", "{desk}/photo.png", "What?", "--model", "script:{desk}/none.json"), 2, "cannot be read"),

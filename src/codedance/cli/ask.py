@@ -28,7 +28,7 @@ def ask(
     rollout: RolloutFlags = RolloutFlags(),  # noqa: B008
     sandbox: SandboxFlags = SandboxFlags(),  # noqa: B008
 ) -> int:
-    """Ask a question about one or more pictures: IMAGE... QUESTION.
+    """Ask a question, about pictures or without one: IMAGE... QUESTION.
 
     The turns are shown on stderr while they happen; the answer alone goes to stdout. Exits with 1 if there is no answer.
 
@@ -65,15 +65,27 @@ def ask(
 
 
 def _task(words: tuple[str, ...]) -> Task:
-    if len(words) < 2:
-        raise ConfigError(f"{len(words)} words were given; name at least one picture and then the question, in quotes")
+    if not words:
+        raise ConfigError(
+            'nothing was asked; write the question in quotes, behind the pictures if there are any: photo.jpg "What?"'
+        )
     *images, question = words
     if not question.strip():
         raise ConfigError("the question is empty; write it in quotes behind the pictures")
+    if _is_file(question):
+        raise ConfigError(f"{question} is a file, and no question follows it; write the question last, in quotes")
     for image in images:
         if not Path(image).exists():  # a folder without permission raises, and is told by its name
             raise DataError(f"{image}: there is no such file; give picture files first and the question last, in quotes")
     return Task(id=f"{datetime.now():%Y%m%d-%H%M%S-%f}", question=question, images=tuple(images), source="ask")
+
+
+def _is_file(word: str) -> bool:
+    """The last word names a file: a question was forgotten."""
+    try:
+        return Path(word).is_file()
+    except OSError:  # longer than any file's name
+        return False
 
 
 async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFlags, sandbox: SandboxFlags) -> Trace:
