@@ -72,8 +72,7 @@ async def run(name: str) -> None:
     right: dict[str, list[bool]] = defaultdict(list)
     gate = asyncio.Semaphore(AT_ONCE)
     async with open_model(name) as model, Sandbox(slots=AT_ONCE) as box:
-        rule = getattr(model, "rule", Settings().rule)
-        settings = Settings(turns=4, rule=rule, sampling=Sampling(temperature=0.0, max_tokens=320))
+        settings = Settings(turns=4, sampling=Sampling(temperature=0.0, max_tokens=320))
 
         async def ask(kind: str, task: Task) -> str:
             async with gate:

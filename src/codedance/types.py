@@ -108,6 +108,19 @@ class Rule(StrEnum):
     """Words that only a judge can compare."""
 
 
+class Coordinates(StrEnum):
+    """Which numbers a model writes for places in a picture."""
+
+    PIXELS = "pixels"
+    """[x_min, y_min, x_max, y_max] in pixels of the picture that it sees."""
+    PER_THOUSAND = "per_thousand"
+    """The same order, from 0 to 1000 across the width and down the height."""
+    PER_THOUSAND_Y_FIRST = "per_thousand_y_first"
+    """[y_min, x_min, y_max, x_max] from 0 to 1000; points are [y, x]."""
+    UNIT = "unit"
+    """[x_min, y_min, x_max, y_max] from 0 to 1."""
+
+
 class AnswerType(StrEnum):
     """What kind of answer MathVista wants."""
 

@@ -288,7 +288,7 @@ async def test_what_it_cannot_do_it_refuses(model: LocalModel, messages: list[Me
 
 def test_pictures_are_made_for_the_sizes_that_the_model_reads(model: LocalModel) -> None:
     rule = RULE if model.name == "tiny-qwen" else QWEN25_VL
-    assert RolloutFlags().settings(model).rule == model.rule == rule
+    assert RolloutFlags().settings(model).rule == model.info.image_limits.rule == rule
     assert RolloutFlags(max_pixels=50_000).settings(model).rule == replace(rule, most=50_000)
 
 

@@ -115,7 +115,7 @@ async def test_a_minute_of_training_gives_code_that_runs(tmp_path: Path, box: Sa
     assert sum(losses[-10:]) < sum(losses[100:110]) / 2  # of the last stage, beginning and end
     questions = [Question("area", level, 2**40 + seed) for level in Level for seed in range(20)]
     async with LocalModel(tmp_path / "model", batch=40) as model:
-        settings = Settings(rule=model.rule, turns=3, sampling=Sampling(temperature=0.0, max_tokens=200))
+        settings = Settings(turns=3, sampling=Sampling(temperature=0.0, max_tokens=200))
         exam = await examine(model, questions, settings, box)
     calls, ok = (sum(getattr(sitting, name) for sitting in exam.sittings) for name in ("calls", "calls_ok"))
     assert calls >= 36

@@ -21,11 +21,12 @@ from codedance.types import Rule
 
 if TYPE_CHECKING:
     from codedance.evaluate.preflight import Census
-    from codedance.model.chat import ChatModel
+    from codedance.model.chat import ChatModel, ModelInfo
     from codedance.reward.judge import Judge
     from codedance.rollout.settings import Settings
     from codedance.sandbox import Sandbox
 
+_log = logging.getLogger(__name__)
 _JUDGE_URLS = "LLM_AS_A_JUDGE_BASE"
 
 
@@ -165,21 +166,24 @@ class RolloutFlags:
     """Of one reply."""
     seed: int | None = None
     """For servers that take one."""
+    family: str | None = None
+    """Model family that decides sizes and coordinates, see docs/models.md (default: by the model's name or files)."""
+    coordinates: Literal["pixels", "per_thousand", "per_thousand_y_first", "unit"] | None = None
+    """How the model writes places in pictures: pixels, 0 to 1000, the same with y first, or 0 to 1 (default: as its family)."""
     min_pixels: int | None = None
-    """Smaller pictures are enlarged (default: as the model of hf:PATH says, else Qwen2.5-VL's 3136)."""
+    """Smaller pictures are enlarged (default: the model's own)."""
     max_pixels: int | None = None
-    """Larger pictures are scaled down for the model; the code still finds the original (default: its own, else 12845056)."""
+    """Larger pictures are scaled down for the model; the code still finds the original (default: the model's own)."""
     pixel_step: int | None = None
-    """Sides are multiples of this (default: the model's own, else 28; Qwen3-VL: 32)."""
+    """Sides are multiples of this (default: the model's own)."""
 
     def settings(self, model: ChatModel | None = None) -> Settings:
-        """The flags as the rollouts' settings; sizes of pictures as the model wants them, where it says so."""
-        from codedance.images import QWEN25_VL
+        """The flags as the rollouts' settings; sizes and coordinates as the model wants them, where nothing else is said."""
         from codedance.rollout.settings import Format, Settings
-        from codedance.types import Sampling
+        from codedance.types import Coordinates, Sampling
 
-        bounds = {"step": self.pixel_step, "least": self.min_pixels, "most": self.max_pixels}
-        rule = getattr(model, "rule", QWEN25_VL)
+        info = self._info(model)
+        bounds: dict[str, Any] = {"step": self.pixel_step, "least": self.min_pixels, "most": self.max_pixels}
         return Settings(
             format=Format(self.format),
             turns=self.turns,
@@ -189,8 +193,25 @@ class RolloutFlags:
                 max_tokens=self.max_tokens,
                 seed=self.seed,
             ),
-            rule=replace(rule, **{name: value for name, value in bounds.items() if value is not None}),
-        )
+            rule=replace(info.image_limits.rule, **{name: value for name, value in bounds.items() if value is not None}),
+            coordinates=Coordinates(self.coordinates) if self.coordinates else None,
+        ).for_model(info)
+
+    def _info(self, model: ChatModel | None) -> ModelInfo:
+        """What is known of the model, or of the family that is named."""
+        from codedance.model.chat import ModelInfo, info_of
+        from codedance.model.families import family_named
+
+        info = info_of(model) if model is not None else ModelInfo(name="")
+        if self.family is not None:
+            return family_named(self.family).describe(info)
+        if getattr(model, "info", None) is not None and not info.family and self.max_pixels is None:
+            _log.warning(
+                "%s: nothing is known of this model's pictures, so sizes and coordinates are those of Qwen2.5-VL; "
+                "name its family with --family (docs/models.md), or set --min-pixels, --max-pixels and --coordinates",
+                info.name,
+            )
+        return info
 
 
 @Parameter(name="*")

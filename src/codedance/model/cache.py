@@ -28,7 +28,7 @@ from weakref import WeakValueDictionary
 
 from codedance.errors import ConfigError, DataError, ModelError
 from codedance.images import Picture
-from codedance.model.chat import ChatModel, Message, Reply
+from codedance.model.chat import ChatModel, Message, ModelInfo, Reply, info_of
 from codedance.types import Sampling
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class CachedModel:
     def variant(self) -> str:
         """The other model's."""
         return self._variant
+
+    @property
+    def info(self) -> ModelInfo:
+        """The other model's."""
+        return info_of(self._model)
 
     async def generate(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """As the other model's, or what it said before. Only whole replies are kept.

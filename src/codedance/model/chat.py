@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from codedance.images import Picture
-from codedance.types import FinishReason, Sampling, ToolCall, Usage
+from codedance.images import ImageLimits, Picture
+from codedance.types import Coordinates, FinishReason, Sampling, ToolCall, Usage
 
 
 class Role(StrEnum):
@@ -82,7 +82,7 @@ class Reply:
 class ChatModel(Protocol):
     """Anything that continues a conversation. Safe to call many times at once from one event loop.
 
-    One that knows which sizes of pictures it reads as they are says so in an attribute `rule`, a `PixelRule`.
+    One that knows what pictures it reads as they are, and more, says so in an attribute `info`, a `ModelInfo` (see `info_of`).
     """
 
     @property
@@ -98,3 +98,23 @@ class ChatModel(Protocol):
             ModelError: the model cannot be asked, after the retries that make sense.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What a rollout has to know of a model."""
+
+    name: str
+    family: str = ""
+    """The row of `families` that describes it; empty: nobody knows, and what follows are defaults."""
+    image_limits: ImageLimits = field(default_factory=ImageLimits)
+    coordinates: Coordinates = Coordinates.PIXELS
+    """Which numbers it writes for places in a picture."""
+    context: int | None = None
+    """Tokens that it reads, its reply included."""
+
+
+def info_of(model: ChatModel) -> ModelInfo:
+    """What a model says of itself; the defaults where it says nothing."""
+    info = getattr(model, "info", None)
+    return info if isinstance(info, ModelInfo) else ModelInfo(name=model.name)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codedance.errors import ConfigError
-from codedance.model.chat import ChatModel, Message, Reply
+from codedance.model.chat import ChatModel, Message, ModelInfo, Reply, info_of
 from codedance.types import Sampling, Usage
 
 
@@ -74,6 +74,11 @@ class CostMeter:
     def name(self) -> str:
         """The other model's."""
         return self._model.name
+
+    @property
+    def info(self) -> ModelInfo:
+        """The other model's."""
+        return info_of(self._model)
 
     @property
     def variant(self) -> str:

@@ -33,7 +33,7 @@ from codedance.types import FinishReason, Sampling, Usage
 try:
     from codedance.model.decoding import Batch, Row
     from codedance.model.loading import fingerprint, load, one_line, twin, vocabulary
-    from codedance.model.processors import encode, pixel_rule
+    from codedance.model.processors import encode, model_info
     from codedance.model.vision import read_together
 except ImportError as error:
     raise ConfigError(
@@ -123,8 +123,8 @@ class LocalModel:
         self._weights: Callable[[], Any] = twin(model, dtype) if dtype else lambda: model
         self._vocabulary = vocabulary(processor, model)
         self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-        self.rule = pixel_rule(processor)
-        """The sizes of pictures that it reads without resizing them again."""
+        self.info = model_info(processor, model.config.model_type, name=self.name, context=self._context)
+        """Above all the sizes of pictures that it reads without resizing them again."""
 
     async def __aenter__(self) -> Self:
         return self

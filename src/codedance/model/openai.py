@@ -25,9 +25,10 @@ from typing import Any, Self
 from codedance.errors import ConfigError, ContextFull, RequestRefused
 from codedance.model import replies, wire
 from codedance.model.adaptation import Adaptation, Request, RequestForm, other_forms
-from codedance.model.chat import Message, Reply
+from codedance.model.chat import Message, ModelInfo, Reply
 from codedance.model.connection import EXAMPLE, Access, Address, Complained, Connection, check_headers, read_key, shown_headers
 from codedance.model.endpoints import Endpoint, Endpoints
+from codedance.model.families import info_by_name
 from codedance.model.notices import tell
 from codedance.model.patience import LEAST_S, Patience
 from codedance.model.refusals import lacks_tools, next_step, takes_no_pictures
@@ -126,6 +127,11 @@ class OpenAIModel:
     def name(self) -> str:
         """As the server knows it."""
         return self._name
+
+    @property
+    def info(self) -> ModelInfo:
+        """What its name tells about it."""
+        return info_by_name(self._name)
 
     @property
     def variant(self) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from transformers import AutoProcessor, BatchEncoding, BatchFeature, ProcessorMi
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 
 from codedance.errors import ConfigError, ModelError
-from codedance.images import QWEN25_VL, PixelRule
-from codedance.model.chat import Message, Role
+from codedance.images import ImageLimits, PixelRule
+from codedance.model.chat import Message, ModelInfo, Role
+from codedance.model.families import family_of_type
 
 _QWEN = {
     "qwen2_vl": ("Qwen2VLProcessor", "Qwen2VLVideoProcessor"),
@@ -94,13 +96,45 @@ def _write(file: Path, values: dict[str, Any]) -> None:
     file.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def pixel_rule(processor: Any) -> PixelRule:
-    """The sizes of pictures that an image processor of the Qwen-VL family leaves as they are; those of Qwen2.5-VL for others."""
+def model_info(processor: Any, model_type: str, *, name: str = "", context: int | None = None) -> ModelInfo:
+    """What a processor, and the table of families for what it leaves open, tell about a model in this process."""
+    family = family_of_type(model_type)
+    info = ModelInfo(name=name, image_limits=ImageLimits(max_bytes=None), context=context)
+    info = family.describe(info) if family else info
+    rule = _own_rule(processor)
+    return info if rule is None else replace(info, family=info.family or model_type, image_limits=ImageLimits(rule, None))
+
+
+def pixel_rule(processor: Any, model_type: str = "") -> PixelRule:
+    """The sizes of pictures that an image processor leaves as they are; those of Qwen2.5-VL where nobody knows."""
+    return model_info(processor, model_type).image_limits.rule
+
+
+def _own_rule(processor: Any) -> PixelRule | None:
+    """What the settings of an image processor say, of the kinds whose arithmetic we know."""
     reader = processor.image_processor
-    if not type(reader).__name__.startswith("Qwen"):
-        return QWEN25_VL
+    kind = type(reader).__name__.removesuffix("Pil").removesuffix("Fast").removesuffix("ImageProcessor")
+    match kind:
+        case "Qwen2VL" | "Ernie4_5_VLMoe" | "Ernie4_5_VL_Moe" | "PaddleOCRVL" | "HunYuanVL" | "VideoLlama3":
+            frames = 1
+        case "Glm4v" | "Glm46V" | "Glmga" | "Cosmos3Edge":
+            frames = reader.temporal_patch_size  # the limits count each picture as so many frames
+        case "Pixtral":
+            return _pixtral_rule(processor)
+        case "Gemma4":
+            step = reader.patch_size * reader.pooling_kernel_size
+            return PixelRule(step, step**2, reader.max_soft_tokens * step**2, fills=True)
+        case _:
+            return None
     step = reader.patch_size * reader.merge_size
-    return PixelRule(step=step, least=reader.size["shortest_edge"], most=reader.size["longest_edge"])
+    return PixelRule(step, reader.size["shortest_edge"] // frames, reader.size["longest_edge"] // frames)
+
+
+def _pixtral_rule(processor: Any) -> PixelRule:
+    """Of Pixtral, and of Mistral 3, which merges patches."""
+    longest = processor.image_processor.size["longest_edge"]
+    step = processor.patch_size * processor.spatial_merge_size
+    return PixelRule(step, step**2, longest**2, max_side=longest)
 
 
 def encode(processor: Any, messages: Sequence[Message]) -> BatchFeature:

@@ -24,13 +24,14 @@ from PIL import Image
 
 from codedance.errors import CodeDanceError, ContextFull, DataError, ModelError, SandboxError
 from codedance.images import InputImage, Picture, PictureSink, digest_pixels, load_input
-from codedance.model.chat import ChatModel, Message, Reply
+from codedance.model.chat import ChatModel, Message, Reply, info_of
 from codedance.model.notices import tell
 from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
 from codedance.rollout.settings import Returned, Settings, SystemPrompt
 from codedance.sandbox import Sandbox, Session
 from codedance.types import (
+    Coordinates,
     ExecResult,
     Execution,
     ImageSource,
@@ -69,14 +70,15 @@ async def solve(
         task: question and pictures.
         model: whom to ask.
         sandbox: where its code runs; a session is opened when the first code comes.
-        settings: format, turns, sampling, what the model sees; the defaults if None.
+        settings: format, turns, sampling; what the model sees is its own affair unless they say; the defaults if None.
         sample: which of several rollouts of the task this is; it moves the seed.
         images: where every picture that the model sees is kept, before the trace names it; nowhere if None.
         stranger: a picture of another task, for settings that swap; grey if None.
         on_turn: called with each turn when it is over.
         on_failure: called with what ended the rollout, where something broke; the trace keeps its words alone.
     """
-    rollout = _Rollout(task, model, sandbox, settings or Settings(), sample, images, stranger, on_turn)
+    settled = (settings or Settings()).for_model(info_of(model))
+    rollout = _Rollout(task, model, sandbox, settled, sample, images, stranger, on_turn)
     async with AsyncExitStack() as stack:
         try:
             await rollout.run(stack)
@@ -252,23 +254,29 @@ class _Rollout:
     async def _open_session(self, stack: AsyncExitStack) -> Session:
         views = [image.view.encoded for image in self.inputs]
         originals = [image.original for image in self.inputs] if any(image.is_resized for image in self.inputs) else []
-        session = await asyncio.to_thread(self.sandbox.session, views, originals)  # packing megabytes takes a while
+        coordinates = self.settings.coordinates or Coordinates.PIXELS
+        session = await asyncio.to_thread(self.sandbox.session, views, originals, coordinates)  # packing megabytes takes a while
         return await stack.enter_async_context(session)
 
     def _load_inputs(self) -> list[InputImage]:
         inputs = []
         for index, source in enumerate(self.task.images):
-            image = load_input(source, self.settings.rule, f"{self.task.id}: image {index + 1}")
+            image = self._load(source, f"{self.task.id}: image {index + 1}")
             inputs.append(image)
             if self.store is not None:
                 self.store.put(image.file, image.original)
                 self.store.put(image.view.file, image.view.encoded)
         return inputs
 
+    def _load(self, source: ImageSource, name: str) -> InputImage:
+        limits = self.settings.image_limits
+        return load_input(source, limits.rule, name, max_bytes=limits.max_bytes)
+
     def _look(self, result: ExecResult) -> tuple[Execution, tuple[str | Picture, ...], tuple[str | SeenImage, ...]]:
         """The execution as it is stored, what the model sees of it, and that as it is stored."""
         shown = replace(result, images=self._returned(result.images))
-        observation = observe(shown, self.settings.room, self.settings.rule)
+        limits = self.settings.image_limits
+        observation = observe(shown, self.settings.room, limits.rule, limits.max_bytes)
         if self.store is not None:
             for part in observation:
                 if not isinstance(part, str):
@@ -276,7 +284,7 @@ class _Rollout:
         kept = {spec.name: getattr(result, spec.name) for spec in fields(Execution) if spec.name != "images"}
         kept |= {"stdout": storable(result.stdout), "stderr": storable(result.stderr)}
         execution = Execution(**kept, images=tuple(digest_pixels(pixels) for pixels in result.images))
-        return execution, observation, seen(observation, self.settings.rule)
+        return execution, observation, seen(observation, limits.rule)
 
     def _returned(self, images: tuple[Image.Image, ...]) -> tuple[Image.Image, ...]:
         """The pictures that the model gets to see for those that its code showed."""
@@ -284,7 +292,7 @@ class _Rollout:
             return images
         if self.settings.returned is Returned.BLANK or self.stranger is None:
             return tuple(Image.new("RGB", image.size, _GREY) for image in images)
-        other = load_input(self.stranger, self.settings.rule, "the picture of another task").view.pixels
+        other = self._load(self.stranger, "the picture of another task").view.pixels
         return tuple(other.resize(image.size) for image in images)
 
     def trace(self) -> Trace:
@@ -323,7 +331,9 @@ def codec_of(settings: Settings, task: Task) -> Codec:
         DataError: the task's own system prompt is wanted, and it has none.
     """
     if settings.system is SystemPrompt.OURS:
-        return Codec(settings.format, tool=settings.tool)
+        coordinates = settings.coordinates or Coordinates.PIXELS
+        is_exact = settings.image_limits.rule.is_exact
+        return Codec(settings.format, tool=settings.tool, coordinates=coordinates, is_exact=is_exact)
     if not task.system:
         raise DataError(f"{task.id}: it brings no system prompt along; use ours (system = ours)")
     return Codec(settings.format, tool=settings.tool, system=task.system)

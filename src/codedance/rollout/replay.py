@@ -28,7 +28,7 @@ from codedance.rollout.codec.escape import storable
 from codedance.rollout.settings import Returned, Settings
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.sandbox import Sandbox
-from codedance.types import ExecResult, SeenImage, StopReason, Trace, Turn
+from codedance.types import Coordinates, ExecResult, SeenImage, StopReason, Trace, Turn
 
 _CODE_MAY_END = (StopReason.TURN_LIMIT, StopReason.SANDBOX_ERROR, StopReason.DATA_ERROR)
 
@@ -103,7 +103,8 @@ async def _replay_trace(trace: Trace, sandbox: Sandbox, images: ImageStore, sett
         is_resized = any(image.file != image.view_file for image in trace.images)
         originals = [_whole(images, image.file) for image in trace.images] if is_resized else []
         audits = []
-        async with await asyncio.to_thread(sandbox.session, views, originals) as session:
+        coordinates = settings.coordinates or Coordinates.PIXELS
+        async with await asyncio.to_thread(sandbox.session, views, originals, coordinates) as session:
             for number, turn in cells:
                 result = await session.run(turn.code or "")
                 differences = await asyncio.to_thread(_differences, turn, result, images, settings)
@@ -140,8 +141,10 @@ def _differences(turn: Turn, result: ExecResult, images: ImageStore, settings: S
     pairs = enumerate(zip(stored.images, shown, strict=False), start=1)
     found += [f"picture {number}" for number, (old, new) in pairs if old != new]
     is_own = settings.returned is Returned.OWN
-    if not found and is_own and turn.observation != seen(observe(result, settings.room, settings.rule), settings.rule):
-        found.append("what the model saw")
+    limits = settings.image_limits
+    if not found and is_own:
+        observation = observe(result, settings.room, limits.rule, limits.max_bytes)
+        found += ["what the model saw"] if turn.observation != seen(observation, limits.rule) else []
     found += [
         f"the file of {part.digest}" for part in turn.observation if isinstance(part, SeenImage) and not _is_kept(images, part)
     ]

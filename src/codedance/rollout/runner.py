@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codedance.errors import CodeDanceError, ConfigError, DataError, ModelError, RequestRefused
-from codedance.model.chat import ChatModel
+from codedance.model.chat import ChatModel, info_of
 from codedance.rollout.codec import Codec
 from codedance.rollout.codec.escape import storable
 from codedance.rollout.loop import codec_of, solve, versions
@@ -77,7 +77,7 @@ class Runner:
         model: whom to ask.
         sandbox: an open one; give it slots for `concurrency` sessions.
         folder: where the run lies, or will lie.
-        settings: of every rollout.
+        settings: of every rollout; what they leave open is the model's own.
         samples: rollouts of each task; with a seed, each has its own.
         concurrency: rollouts under way at once.
         may_go_on: asked before each rollout; False ends the run in good order (a budget is spent).
@@ -108,7 +108,7 @@ class Runner:
         self._model = model
         self._sandbox = sandbox
         self._folder = folder
-        self._settings = settings or Settings()
+        self._settings = (settings or Settings()).for_model(info_of(model))
         self._samples = samples
         self._concurrency = concurrency
         self._may_go_on = may_go_on

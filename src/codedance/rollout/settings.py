@@ -7,12 +7,13 @@ Not covered: which model is asked and the limits of the sandbox; those are objec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from codedance.errors import ConfigError
-from codedance.images import QWEN25_VL, PixelRule
-from codedance.types import Sampling
+from codedance.images import QWEN25_VL, ImageLimits, PixelRule
+from codedance.model.chat import ModelInfo
+from codedance.types import Coordinates, Sampling
 
 _MOST_TURNS = 1000
 
@@ -77,7 +78,12 @@ class Settings:
     """Replies of the model, at most."""
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.0, max_tokens=4096))
     """With a seed, sample N of a task is asked with seed + N."""
-    rule: PixelRule = QWEN25_VL
+    rule: PixelRule | None = None
+    """Sizes of pictures; None: the model's own."""
+    max_image_bytes: int | None = None
+    """Of a picture in base64; None: the model's own limit."""
+    coordinates: Coordinates | None = None
+    """How the model writes places in pictures; None: as its family does."""
     room: Room = field(default_factory=Room)
     system: SystemPrompt = SystemPrompt.OURS
     tool: bool = True
@@ -95,6 +101,8 @@ class Settings:
             if value not in tuple(kind):
                 raise ConfigError(f"{name} is {value!r}; it is one of {', '.join(kind)}")
             object.__setattr__(self, name, kind(value))  # plain text does as well
+        if self.coordinates is not None and self.coordinates not in tuple(Coordinates):
+            raise ConfigError(f"coordinates is {self.coordinates!r}; it is one of {', '.join(Coordinates)}")
         sampling = self.sampling
         for name, value, least, most in (
             ("temperature", sampling.temperature, 0, 100),
@@ -103,6 +111,20 @@ class Settings:
         ):
             if value is not None and not least <= value <= most:
                 raise ConfigError(f"{name} is {value!r}; it must be from {least} to {most}")
+
+    def for_model(self, info: ModelInfo) -> Settings:
+        """The same with what the model itself knows in the place of every None."""
+        return replace(
+            self,
+            rule=self.rule or info.image_limits.rule,
+            max_image_bytes=self.max_image_bytes or info.image_limits.max_bytes,
+            coordinates=self.coordinates or info.coordinates,
+        )
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """Of the pictures that are sent; Qwen2.5-VL's sizes where nothing was said."""
+        return ImageLimits(self.rule or QWEN25_VL, self.max_image_bytes)
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:

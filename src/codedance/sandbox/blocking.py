@@ -22,7 +22,7 @@ from codedance.errors import SandboxError
 from codedance.sandbox.box import Load, Sandbox
 from codedance.sandbox.inbox import ImageInput
 from codedance.sandbox.session import Session
-from codedance.types import ExecResult, Isolation
+from codedance.types import Coordinates, ExecResult, Isolation
 
 T = TypeVar("T")
 _CANCEL_S = 10.0
@@ -94,9 +94,14 @@ class SyncSandbox:
         """Level and missing pieces, as in every result."""
         return self._box.isolation
 
-    def session(self, images: Sequence[ImageInput] = (), originals: Sequence[ImageInput] = ()) -> SyncSession:
+    def session(
+        self,
+        images: Sequence[ImageInput] = (),
+        originals: Sequence[ImageInput] = (),
+        coordinates: Coordinates = Coordinates.PIXELS,
+    ) -> SyncSession:
         """As `Sandbox.session`."""
-        return SyncSession(self._box.session(images, originals), self._thread)
+        return SyncSession(self._box.session(images, originals, coordinates), self._thread)
 
     @property
     def versions(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ from codedance.sandbox.limits import Limits
 from codedance.sandbox.link import Gone, Link
 from codedance.sandbox.session import Session
 from codedance.sandbox.supervisor.orders import Orders
-from codedance.types import Isolation
+from codedance.types import Coordinates, Isolation
 
 _OPEN_AT_LEAST_S = 30.0
 _WAIT_AT_LEAST_S = 60.0
@@ -150,8 +150,15 @@ class Sandbox:
         """How long opening a session may take."""
         return max(_OPEN_AT_LEAST_S, self.limits.time_s)
 
-    def session(self, images: Sequence[ImageInput] = (), originals: Sequence[ImageInput] = ()) -> Session:
+    def session(
+        self,
+        images: Sequence[ImageInput] = (),
+        originals: Sequence[ImageInput] = (),
+        coordinates: Coordinates = Coordinates.PIXELS,
+    ) -> Session:
         """A fresh session that sees `images` (PIL images, encoded bytes or paths) and, for detail, their `originals`.
+
+        `coordinates` says how the model writes boxes, which `from_model` turns into pixels.
 
         Raises:
             DataError: an input cannot be read; a picture that cannot be decoded is told when the session is entered.
@@ -160,7 +167,9 @@ class Sandbox:
             if not isinstance(given, (list, tuple)):
                 kind = type(given).__name__
                 raise ConfigError(f"{name} is a list, also for one picture ({name}=[picture]); {kind} was given")
-        return Session(self, pack(images, originals, self.limits))
+        if coordinates not in tuple(Coordinates):
+            raise ConfigError(f"coordinates is {coordinates!r}; it is one of {', '.join(Coordinates)}")
+        return Session(self, pack(images, originals, self.limits, Coordinates(coordinates)))
 
     async def load(self) -> Load:
         """How many sessions there are, and in which processes.

@@ -13,12 +13,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from codedance.errors import DataError
 from codedance.sandbox.guest.messages import Described
 from codedance.sandbox.limits import Limits
+from codedance.types import Coordinates
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +40,8 @@ class Inbox:
     fd: int | None
     images: list[Described]
     originals: list[Described]
+    coordinates: Coordinates = Coordinates.PIXELS
+    """How the model writes boxes, for `from_model`."""
     closed: bool = False
 
     def close(self) -> None:
@@ -50,13 +53,18 @@ class Inbox:
 
     def duplicate(self) -> Inbox:
         """The same pictures once more, to be closed on their own."""
-        return Inbox(None if self.fd is None else os.dup(self.fd), self.images, self.originals)
+        return replace(self, fd=None if self.fd is None else os.dup(self.fd))
 
     def __del__(self) -> None:
         self.close()
 
 
-def pack(images: Sequence[ImageInput], originals: Sequence[ImageInput], limits: Limits) -> Inbox:
+def pack(
+    images: Sequence[ImageInput],
+    originals: Sequence[ImageInput],
+    limits: Limits,
+    coordinates: Coordinates = Coordinates.PIXELS,
+) -> Inbox:
     """Write everything into a fresh memory file.
 
     Raises:
@@ -69,7 +77,7 @@ def pack(images: Sequence[ImageInput], originals: Sequence[ImageInput], limits: 
     if not images:
         return Inbox(None, [], [])
     fd = os.memfd_create("codedance-inbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    inbox = Inbox(fd, [], [])
+    inbox = Inbox(fd, [], [], coordinates)
     try:
         for kind, sources, described in (("image", images, inbox.images), ("original", originals, inbox.originals)):
             for index, source in enumerate(sources):

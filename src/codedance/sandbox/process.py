@@ -56,7 +56,9 @@ class Process:
             Gone: the supervisor is gone.
         """
         fds = [] if inbox.fd is None else [inbox.fd]
-        answer, received = await link.ask(lambda ref: Open(ref, inbox.images, inbox.originals), open_s + _LATE_S, fds)
+        answer, received = await link.ask(
+            lambda ref: Open(ref, inbox.images, inbox.originals, inbox.coordinates), open_s + _LATE_S, fds
+        )
         assert isinstance(answer, Opened)
         if answer.bad is not None:
             raise DataError(f"{answer.bad[0]}: {answer.bad[1]}")

@@ -141,7 +141,7 @@ class _Run:
                 LocalModel.of(self._learner.model, self._learner.processor, batch=at_once, dtype=recipe.decode_dtype)
             )
             sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
-            settings = Settings(rule=model.rule, turns=recipe.turns, sampling=sampling)
+            settings = Settings(turns=recipe.turns, sampling=sampling)
             journal = stack.enter_context(Journal(self._folder, start, show)) if self._ranks.is_first else None
             for step in range(start + 1, recipe.steps + 1):
                 told = await self._step(step, model, settings, sandbox)

@@ -34,13 +34,14 @@ class Teacher:
 
     def __init__(self, settings: Settings, time_s: float = 20.0) -> None:
         self._settings = settings
+        self._rule = settings.image_limits.rule
         self._codec = Codec(settings.format)
         self._time_s = time_s
 
     def ask(self, item: Item) -> list[Message]:
         """The conversation before the first reply."""
-        view = fit_shown(item.image, self._settings.rule)
-        tokens = self._settings.rule.tokens(view.size)
+        view = fit_shown(item.image, self._rule)
+        tokens = self._rule.tokens(view.size)
         given = InputImage(b"", Size(*item.image.size), "png", view, tokens)  # the bytes are for a sandbox
         return self._codec.opening(item.question, [given], self._settings.turns, self._time_s)
 
@@ -51,7 +52,7 @@ class Teacher:
             return [*messages, _says(f"<think>{item.look}</think>\n<answer>{item.answer}</answer>")]
         reply = Reply(text=f"<think>{plan.thought}</think>\n<code>\n```python\n{plan.code}\n```\n</code>")
         result = run_plan(plan.code, item.image, messages[-1].pictures[0])
-        observation = observe(result, self._settings.room, self._settings.rule)
+        observation = observe(result, self._settings.room, self._rule)
         note = self._codec.last_turn() if self._settings.turns == 2 else ""
         messages += self._codec.response(reply, self._codec.parse(reply), observation, note)
         return [*messages, _says(f"<think>{plan.conclusion}</think>\n<answer>{item.answer}</answer>")]

@@ -29,7 +29,7 @@ from codedance.rollout.codec.escape import escape, escape_forgeries, storable
 from codedance.rollout.codec.observe import observe, seen
 from codedance.rollout.codec.parse import Action, Form, parse
 from codedance.rollout.settings import Format
-from codedance.types import Repair, Sampling, Tool, ToolCall
+from codedance.types import Coordinates, Repair, Sampling, Tool, ToolCall
 
 __all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
@@ -66,14 +66,26 @@ class Codec:
         format: how the model writes its actions.
         tool: whether it may run code.
         system: a system prompt to use as it stands, in place of ours.
+        coordinates: how the model writes places in pictures, which our prompt speaks of.
+        is_exact: the model sees exactly the pixels that are sent.
     """
 
-    def __init__(self, format: Format, *, tool: bool = True, system: str = "") -> None:
+    def __init__(
+        self,
+        format: Format,
+        *,
+        tool: bool = True,
+        system: str = "",
+        coordinates: Coordinates = Coordinates.PIXELS,
+        is_exact: bool = True,
+    ) -> None:
         self.format = format
         self.tool = tool
         self._dialect = _DIALECTS[format]
         self._own = format if tool else _NO_TOOL
         names = (f"{self._own}.system.md", f"{self._own}.nudge.md", "last_turn.md", *(_OF_TOOL if tool else ()))
+        self._places = f"places.{coordinates}.md" if is_exact or coordinates is not Coordinates.PIXELS else "places.resized.md"
+        names = (*names, self._places) if tool else names
         self.texts = {name: _text(name) for name in sorted(names)}
         """Every prompt text, by file."""
         self._system = storable(system)
@@ -151,7 +163,7 @@ class Codec:
         """Our own system prompt."""
         if not self.tool:
             return self.texts[f"{_NO_TOOL}.system.md"]
-        environment = self._fill("environment.md", time_s=f"{time_s:g}").strip()
+        environment = self._fill("environment.md", time_s=f"{time_s:g}", places=self.texts[self._places].strip()).strip()
         called = {"type": "function", "function": json.loads(self.texts["tool.json"])}
         tool = json.dumps(called) if self.format is Format.TOOL_CALL else ""
         return self._fill(f"{self.format}.system.md", environment=environment, turns=str(turns), tool=tool)

@@ -9,10 +9,11 @@ that was cut and no picture stays whose text was cut. Printed text is escaped. N
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from PIL import Image
 
-from codedance.images import Picture, PixelRule, fit_shown
+from codedance.images import MAX_BYTES, Picture, PixelRule, fit_shown
 from codedance.rollout.codec.escape import escape, storable
 from codedance.rollout.codec.fold import fold
 from codedance.rollout.settings import Room
@@ -24,8 +25,8 @@ _HEAD = 2 / 3
 _SAID_BY_STDERR = (ExecStatus.OK, ExecStatus.NO_OUTPUT, ExecStatus.ERROR)
 
 
-def observe(result: ExecResult, room: Room, rule: PixelRule) -> tuple[str | Picture, ...]:
-    """Texts and pictures by turns; starts and ends with a text."""
+def observe(result: ExecResult, room: Room, rule: PixelRule, max_bytes: int | None = MAX_BYTES) -> tuple[str | Picture, ...]:
+    """Texts and pictures by turns; starts and ends with a text. A picture beyond `max_bytes` in base64 becomes a JPEG."""
     parts: list[str | Picture] = [_words(result, room.text_chars)]
     used, num_seen = 0, 0
     left_out: list[str] = []
@@ -33,7 +34,7 @@ def observe(result: ExecResult, room: Room, rule: PixelRule) -> tuple[str | Pict
         size = f"image {number}: {pixels.width}x{pixels.height} pixels"
         picture = None
         if num_seen < room.images:
-            picture = _within(pixels, rule, room.image_tokens - used, may_shrink=num_seen == 0)
+            picture = _within(pixels, rule, max_bytes, room.image_tokens - used, may_shrink=num_seen == 0)
         if picture is None:
             left_out.append(size)
             continue
@@ -81,17 +82,16 @@ def _remarks(result: ExecResult, left_out: list[str]) -> Iterator[str]:
         yield _short(note)
 
 
-def _within(pixels: Image.Image, rule: PixelRule, tokens: int, may_shrink: bool) -> Picture | None:
+def _within(pixels: Image.Image, rule: PixelRule, max_bytes: int | None, tokens: int, *, may_shrink: bool) -> Picture | None:
     """The picture as the model sees it if it costs no more than `tokens`; the first one is shrunk to fit."""
     try:
-        picture = fit_shown(pixels, rule)
+        picture = fit_shown(pixels, rule, max_bytes=max_bytes)
         if rule.tokens(picture.size) <= tokens:
             return picture
         most = (tokens - 2) * rule.step**2
-        if not may_shrink or most < rule.least:
+        if not may_shrink or most < rule.least or rule.flat_tokens is not None:
             return None
-        smaller = PixelRule(rule.step, rule.least, most)
-        picture = fit_shown(pixels, smaller)
+        picture = fit_shown(pixels, replace(rule, most=most), max_bytes=max_bytes)
         return picture if rule.tokens(picture.size) <= tokens else None
     except ValueError:  # sides beyond 200:1, which no view can have
         return None

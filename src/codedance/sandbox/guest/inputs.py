@@ -1,7 +1,7 @@
 """The pictures that a session is given, as variables and as a file.
 
     inputs = Inputs(memory_file, descriptions)     # decodes; raises BadImage naming the picture and the reason
-    namespace.update(inputs.variables())           # input_image, input_images, to_original
+    namespace.update(inputs.variables())           # input_image, input_images, from_model, to_original
     inputs.write_file()                            # input_image.jpg
     inputs.add_originals(namespace)                # original_image(s), decoded when a cell first names them
 
@@ -23,6 +23,15 @@ from PIL import Image
 from . import pictures
 
 FILE = "input_image.jpg"
+SYSTEMS: dict[str, tuple[float, bool]] = {
+    "pixels": (0.0, False),
+    "per_thousand": (1000.0, False),
+    "per_thousand_y_first": (1000.0, True),
+    "unit": (1.0, False),
+}
+"""The values of `codedance.types.Coordinates`: how far the numbers go (0: as far as the pixels), and whether y comes first."""
+_MARGIN = 1.05  # a little beyond the border is a slip of the model; more is another system
+_ROUNDING = 1e-6
 
 
 class BadImage(Exception):
@@ -40,7 +49,14 @@ class Inputs:
     Each description has `name`, `offset`, `length` and, for raw RGB pixels, `width` and `height`.
     """
 
-    def __init__(self, fd: int | None, images: Sequence[dict[str, Any]], originals: Sequence[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        fd: int | None,
+        images: Sequence[dict[str, Any]],
+        originals: Sequence[dict[str, Any]],
+        coordinates: str = "pixels",
+    ) -> None:
+        self._coordinates = coordinates
         self._data = memoryview(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) if fd is not None else memoryview(b"")
         if fd is not None:
             os.close(fd)
@@ -60,7 +76,12 @@ class Inputs:
         """What a cell finds from the start."""
         if not self._decoded:
             return {}
-        return {"input_image": self._decoded[0], "input_images": list(self._decoded), "to_original": self.to_original}
+        return {
+            "input_image": self._decoded[0],
+            "input_images": list(self._decoded),
+            "from_model": self.from_model,
+            "to_original": self.to_original,
+        }
 
     def write_file(self) -> None:
         """Put the first picture into the working directory, and further ones as input_image_1.jpg, ..."""
@@ -87,6 +108,34 @@ class Inputs:
         namespace.setdefault("original_image", self._decoded_originals[0])
         namespace.setdefault("original_images", list(self._decoded_originals))
 
+    def from_model(self, box: Sequence[float], index: int = 0) -> tuple[int, ...]:
+        """Map a box or a point, as the model writes it, to pixels of `input_images[index]`: (left, top, right, bottom) or (x, y).
+
+        A box is rounded outwards and clipped to the picture. Raises ValueError for one that covers no pixel, and for numbers of
+        another system (pixels where 0 to 1000 is meant, ...).
+        """
+        scale, y_first = SYSTEMS[self._coordinates]
+        values = [float(v) for v in box]
+        if len(values) not in (2, 4):
+            raise ValueError(f"{tuple(box)} has {len(values)} numbers; a box has 4, a point 2")
+        width, height = self._decoded[index].size
+        sides = [height, width] if y_first else [width, height]
+        sides *= len(values) // 2
+        if scale:
+            if max(values) > scale * _MARGIN:
+                raise ValueError(f"{tuple(box)}: numbers go from 0 to {scale:g} here; pixels need no from_model")
+            values = [value * side / scale for value, side in zip(values, sides, strict=True)]
+        values = [min(max(value, 0.0), side) for value, side in zip(values, sides, strict=True)]
+        if y_first:
+            values = [values[at ^ 1] for at in range(len(values))]
+        if len(values) == 2:
+            return min(width - 1, int(values[0])), min(height - 1, int(values[1]))
+        left, top, right, bottom = values
+        if left >= right or top >= bottom:
+            order = "y_min, x_min, y_max, x_max" if y_first else "x_min, y_min, x_max, y_max"
+            raise ValueError(f"the box {tuple(box)} covers no pixel of a {width}x{height} picture; the order is {order}")
+        return (*_floor(left, top), *_ceil(right, bottom))
+
     def to_original(self, box: Sequence[float], index: int = 0) -> tuple[int, int, int, int]:
         """Map a box (left, top, right, bottom) in pixels of `input_images[index]` to pixels of `original_images[index]`.
 
@@ -99,12 +148,8 @@ class Inputs:
         if left >= right or top >= bottom:
             raise ValueError(f"the box {tuple(box)} covers no pixel of a {width}x{height} picture")
         across, down = full_width / width, full_height / height
-        return (
-            math.floor(left * across + 1e-6),
-            math.floor(top * down + 1e-6),
-            min(full_width, math.ceil(right * across - 1e-6)),
-            min(full_height, math.ceil(bottom * down - 1e-6)),
-        )
+        full_right, full_bottom = _ceil(right * across, bottom * down)
+        return (*_floor(left * across, top * down), min(full_width, full_right), min(full_height, full_bottom))
 
     def _original_size(self, index: int) -> tuple[int, int]:
         if self._decoded_originals is not None:
@@ -123,6 +168,14 @@ class Inputs:
 
     def _read(self, description: dict[str, Any]) -> memoryview:
         return self._data[description["offset"] : description["offset"] + description["length"]]
+
+
+def _floor(x: float, y: float) -> tuple[int, int]:
+    return math.floor(x + _ROUNDING), math.floor(y + _ROUNDING)
+
+
+def _ceil(x: float, y: float) -> tuple[int, int]:
+    return math.ceil(x - _ROUNDING), math.ceil(y - _ROUNDING)
 
 
 def _is_usable(data: memoryview, description: dict[str, Any]) -> bool:

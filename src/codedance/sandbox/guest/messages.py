@@ -79,6 +79,8 @@ class Load:
     token: str
     images: list[Described]
     originals: list[Described]
+    coordinates: str = "pixels"
+    """Of the boxes that the model writes, see `inputs.SYSTEMS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Open:
     ref: int
     images: list[Described]
     originals: list[Described]
+    coordinates: str = "pixels"
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class Worker:
             os._exit(0)
         message = decode(data, (Load,))
         try:
-            self._inputs = Inputs(fds[0] if fds else None, message.images, message.originals)
+            self._inputs = Inputs(fds[0] if fds else None, message.images, message.originals, message.coordinates)
         except BadImage as bad:
             return {"token": message.token, "bad": [bad.name, bad.reason]}
         except (MemoryError, OSError):  # an inbox that does not even fit the address space

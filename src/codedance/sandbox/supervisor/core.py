@@ -243,7 +243,7 @@ class Supervisor:
             ward.state, ward.ref = State.LOADING, request.ref
             late = f"decoding its pictures took more than {self._orders.open_s:g} s"
             self._after(ward, self._orders.open_s, self._kill, ExecStatus.TIMEOUT, late)
-            load = encode(Load(ward.next_token(), request.images, request.originals))
+            load = encode(Load(ward.next_token(), request.images, request.originals, request.coordinates))
             if not wire.send_once(ward.channel, load, fds):
                 self._kill(ward, ExecStatus.CRASHED, "it died in the pool")
                 ward.verdict = None
