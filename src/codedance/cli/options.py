@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from codedance.rollout.settings import Settings
     from codedance.sandbox import Sandbox
 
-_log = logging.getLogger(__name__)
 _JUDGE_URLS = "LLM_AS_A_JUDGE_BASE"
 
 
@@ -201,15 +200,15 @@ class RolloutFlags:
         """What is known of the model, or of the family that is named."""
         from codedance.model.chat import ModelInfo, info_of
         from codedance.model.families import family_named
+        from codedance.model.notices import tell
 
         info = info_of(model) if model is not None else ModelInfo(name="")
         if self.family is not None:
             return family_named(self.family).describe(info)
         if getattr(model, "info", None) is not None and not info.family and self.max_pixels is None:
-            _log.warning(
-                "%s: nothing is known of this model's pictures, so sizes and coordinates are those of Qwen2.5-VL; "
-                "name its family with --family (docs/models.md), or set --min-pixels, --max-pixels and --coordinates",
-                info.name,
+            tell(
+                f"{info.name}: nothing is known of this model's pictures, so sizes and coordinates are those of Qwen2.5-VL; "
+                "name its family with --family (docs/models.md), or set --min-pixels, --max-pixels and --coordinates"
             )
         return info
 
