@@ -24,7 +24,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 from codedance.config import read_config
 from codedance.tasks.synthetic import Level
 from codedance.train.exam import Question, paper, readable, settings_of, sit
-from codedance.train.grpo import GrpoRecipe, train_grpo
+from codedance.train.grpo import train_grpo
+from codedance.train.grpo_recipe import GrpoRecipe
 from codedance.train.journal import read_metrics
 from codedance.train.start import Start, open_learner
 

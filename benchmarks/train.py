@@ -49,7 +49,7 @@ from codedance.types import FinishReason, Task
 
 if TYPE_CHECKING:
     from codedance.train.batch import Batch
-    from codedance.train.grpo import GrpoRecipe
+    from codedance.train.grpo_recipe import GrpoRecipe
     from codedance.train.sft import SftRecipe
 
 Block = dict[str, Any]
@@ -116,7 +116,7 @@ class Clock:
 
 def grpo_recipe(model: Path, steps: int) -> GrpoRecipe:
     """As in recipes/tiny-grpo.toml, in one process, with the reward that TRL's side can compute as well."""
-    from codedance.train.grpo import GrpoRecipe, Questions
+    from codedance.train.grpo_recipe import GrpoRecipe, Questions
     from codedance.train.optimizer import OptimizerSettings
     from codedance.train.start import Start
 
@@ -238,7 +238,7 @@ def ask(recipe: GrpoRecipe, rule: PixelRule) -> list[Question]:
     from codedance.train.grpo import _Run
     from codedance.train.ranks import Ranks
 
-    run = _Run(Ranks(), recipe, Path())
+    run = _Run(Ranks(), recipe, Path(), None)
     questions = []
     for task in (task for step in range(1, recipe.steps + 1) for task in run._draw(step)):
         image = load_input(task.images[0], rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from codedance.train.grpo import GrpoRecipe
+from codedance.train.grpo_recipe import GrpoRecipe
 from codedance.train.sft import SftRecipe
 
 SMALL = {"hidden": 96, "layers": 2, "heads": 3, "key_value_heads": 1, "feed_forward": 128, "vocabulary": 700}

@@ -12,7 +12,8 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 from codedance.config import read_config
 from codedance.tasks.synthetic import FAMILIES, Level
 from codedance.train.exam import Exam, paper, read_directly, readable, settings_of, sit
-from codedance.train.grpo import GrpoRecipe, train_grpo
+from codedance.train.grpo import train_grpo
+from codedance.train.grpo_recipe import GrpoRecipe
 from codedance.train.sft import SftRecipe, train_sft
 from codedance.train.start import Start, open_learner
 

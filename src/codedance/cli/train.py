@@ -37,27 +37,39 @@ def sft(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
 def grpo(recipe: Path, *settings: _Settings, out: _Out = None) -> None:
     """Reinforcement learning: roll out, reward, and do more of what paid."""
     from codedance.config import read_config
-    from codedance.train.grpo import GrpoRecipe, train_grpo
+    from codedance.train.grpo import train_grpo
+    from codedance.train.grpo_recipe import GrpoRecipe
 
     plan = read_config(GrpoRecipe, recipe, settings)
     figures = ("reward", "accuracy", "uses_code_easy", "uses_code_hard", "code_runs")
-    display = _Display(plan.steps, figures)
-    print(train_grpo(plan, out or Path("runs") / recipe.stem, display.step))
+    display = _Display(plan.steps, figures, ("undecided", "broken", "broken_pictures"))
+    print(train_grpo(plan, out or Path("runs") / recipe.stem, display.step, display.tell))
 
 
 class _Display:
-    """A line on stderr now and then: means since the last one, and how long it will take."""
+    """A line on stderr now and then: means since the last one, and how long it will take.
+
+    Args:
+        steps: of the whole run.
+        figures: what is always shown.
+        troubles: what is shown where it is not 0.
+    """
 
     _EVERY_S = 10.0
 
-    def __init__(self, steps: int, figures: tuple[str, ...]) -> None:
+    def __init__(self, steps: int, figures: tuple[str, ...], troubles: tuple[str, ...] = ()) -> None:
         self._console = Console(stderr=True)
         self._steps = steps
         self._figures = figures
+        self._troubles = troubles
         self._sums: dict[str, list[float]] = {}
         self._began = time.monotonic()
         self._first: int | None = None
         self._last = 0.0
+
+    def tell(self, words: str) -> None:
+        """What should be known before the first step."""
+        self._console.print(words, markup=False, soft_wrap=True)
 
     def book(self, done: int, of: int) -> None:
         """How much of the lessons is written."""
@@ -76,6 +88,8 @@ class _Display:
             return
         self._last = now
         left = (now - self._began) / max(1, step - self._first - 1) * (self._steps - step)
-        told = [f"{name} {sum(self._sums[name]) / len(self._sums[name]):.3f}" for name in self._figures if name in self._sums]
+        shown = [name for name in self._figures if name in self._sums]
+        shown += [name for name in self._troubles if any(self._sums.get(name, ()))]
+        told = [f"{name} {sum(self._sums[name]) / len(self._sums[name]):.3f}" for name in shown]
         self._sums.clear()
         print(f"step {step} of {self._steps}: {', '.join(told)}, {left / 60:.1f} min left", file=sys.stderr, flush=True)

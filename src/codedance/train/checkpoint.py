@@ -29,7 +29,7 @@ MODEL = "model"
 """The folder of the finished model inside a training run."""
 RECIPE = "recipe.json"
 """The settings that a run was begun with, inside its folder."""
-_FREE = {"most_minutes", "checkpoint_every", "workers"}
+_FREE = {"most_minutes", "checkpoint_every", "rollouts_every", "workers"}
 """Settings that do not change what a step computes."""
 _STATE = "training.pt"
 _KEPT = 2

@@ -11,79 +11,40 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 
-from codedance.config import Section
 from codedance.errors import ConfigError, DataError, TrainError
+from codedance.evaluate.preflight import look_over
 from codedance.model.loading import open_processor, vocabulary
 from codedance.model.local import LocalModel
 from codedance.reward import Rewarded, reward
+from codedance.reward.judge import Judge, open_judge
+from codedance.reward.scorer import Scorer
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits, Sandbox
-from codedance.tasks import read_tasks
+from codedance.tasks.selection import Selection
+from codedance.tasks.spool import TaskSpool
 from codedance.tasks.synthetic import Level, check_families, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.checkpoint import MODEL, claim, restore, save, write_model
-from codedance.train.harvest import harvest_of, joined, told_of
+from codedance.train.grpo_recipe import GrpoRecipe, Questions
+from codedance.train.harvest import BrokenLimit, harvest_of, joined, told_of
 from codedance.train.journal import Journal, Show, quiet
-from codedance.train.optimizer import Optimizer, OptimizerSettings
-from codedance.train.policy_loss import PolicySettings, PolicyTerms, policy_terms, token_logprobs
+from codedance.train.optimizer import Optimizer
+from codedance.train.policy_loss import PolicyTerms, policy_terms, token_logprobs
 from codedance.train.ranks import Ranks, ranks_of
-from codedance.train.rollouts import Shelf, rollouts
-from codedance.train.start import Learner, Start, open_learner
+from codedance.train.rollouts import Shelf, keep, rollouts
+from codedance.train.start import Learner, open_learner
 from codedance.train.tokens import TokenSequence, of_trace
 from codedance.types import Sampling, Task, Trace
-
-
-class Questions(Section):
-    """What is asked: items of synthetic families, or the tasks of a file."""
-
-    families: tuple[str, ...] = ()
-    file: Path | None = None
-    """JSONL, one task with its answer a line."""
-    easy: float = Field(0.5, ge=0, le=1)
-    """Share of easy items."""
-
-
-class GrpoRecipe(Section):
-    """A run of reinforcement learning."""
-
-    start: Start
-    questions: Questions
-    reward: str = "guarded"
-    steps: int = Field(ge=1)
-    prompts: int = Field(8, ge=1)
-    """Questions in each step."""
-    samples: int = Field(8, ge=1)
-    """Rollouts of each question."""
-    turns: int = Field(4, ge=1)
-    max_tokens: int = Field(256, ge=1)
-    """Of one reply."""
-    decode_dtype: Literal["bfloat16", "float16", "float32"] | None = None
-    """Of the weights that rollouts are drawn with, a copy; without one, those that are trained."""
-    temperature: float = Field(1.0, gt=0)
-    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-4)
-    policy: PolicySettings = PolicySettings()
-    seed: int = 1
-    batch_tokens: int = Field(2600, ge=1)
-    """Of one forward pass of the update, padding included."""
-    time_s: float = Field(5.0, gt=0)
-    """That one piece of code may run."""
-    isolation: int = Field(3, ge=0, le=4)
-    """The least isolation level of the sandbox to accept."""
-    checkpoint_every: int = Field(50, ge=1)
-    most_minutes: float = Field(0.0, ge=0)
-    """End after so long, wherever it stands; 0 sets no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,35 +55,48 @@ class _Row:
     advantage: NDArray[np.float32]
 
 
-def train_grpo(recipe: GrpoRecipe, folder: Path, show: Show = lambda step, metrics: None) -> Path:
+def train_grpo(
+    recipe: GrpoRecipe,
+    folder: Path,
+    show: Show = lambda step, metrics: None,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Path:
     """Train, or go on; the folder of the finished model.
+
+    Args:
+        recipe: what to do.
+        folder: where the run lies, or will lie.
+        show: called with the metrics of each step.
+        tell: called with what should be known before the first step, such as rows that are left out.
 
     Raises:
         ConfigError: the recipe cannot be followed.
-        TrainError: the model or the sandbox broke.
+        DataError: a row of the questions cannot be used.
+        TrainError: the model or the sandbox broke, or too many pictures cannot be used.
     """
     reward(recipe.reward)  # what is wrong is told before the folder is claimed
-    _read_questions(recipe.questions)
+    tasks = _read_questions(recipe.questions, folder, tell)
     open_processor(recipe.start.folder())
     claim(folder, recipe)
-    with ranks_of(recipe.start.processes, _train, recipe, folder, quiet) as ranks:
-        _train(ranks, recipe, folder, show)
+    with ranks_of(recipe.start.processes, _train, recipe, folder, tasks, quiet) as ranks:
+        _train(ranks, recipe, folder, tasks, show)
     return folder / MODEL
 
 
-def _train(ranks: Ranks, recipe: GrpoRecipe, folder: Path, show: Show) -> None:
-    asyncio.run(_Run(ranks, recipe, folder).train(show))
+def _train(ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: TaskSpool | None, show: Show) -> None:
+    asyncio.run(_Run(ranks, recipe, folder, tasks).train(show))
 
 
 class _Run:
     """One rank's part of a run."""
 
-    def __init__(self, ranks: Ranks, recipe: GrpoRecipe, folder: Path) -> None:
+    def __init__(self, ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: TaskSpool | None) -> None:
         self._ranks = ranks
         self._recipe = recipe
         self._folder = folder
         self._reward = reward(recipe.reward)
-        self._tasks = _read_questions(recipe.questions)
+        self._tasks = tasks
+        self._limit = BrokenLimit(recipe.questions.file)
         self._learner = open_learner(recipe.start)
         self._banned = vocabulary(self._learner.processor, self._learner.model).banned
         self._reference = open_learner(recipe.start) if recipe.policy.kl else None
@@ -140,11 +114,12 @@ class _Run:
             model = await stack.enter_async_context(
                 LocalModel.of(self._learner.model, self._learner.processor, batch=at_once, dtype=recipe.decode_dtype)
             )
+            scorer = stack.enter_context(Scorer(judge=await self._open_judge(stack)))
             sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
             settings = Settings(turns=recipe.turns, sampling=sampling)
             journal = stack.enter_context(Journal(self._folder, start, show)) if self._ranks.is_first else None
             for step in range(start + 1, recipe.steps + 1):
-                told = await self._step(step, model, settings, sandbox)
+                told = await self._step(step, model, settings, sandbox, scorer)
                 late = bool(recipe.most_minutes) and time.monotonic() - clock > recipe.most_minutes * 60
                 is_over = self._ranks.gather(late)[0]
                 if journal is not None:
@@ -156,28 +131,48 @@ class _Run:
         if self._ranks.is_first:
             write_model(self._learner, self._folder / MODEL)
 
-    async def _step(self, step: int, model: LocalModel, settings: Settings, sandbox: Sandbox) -> dict[str, float]:
+    async def _open_judge(self, stack: AsyncExitStack) -> Judge | None:
+        named = self._recipe.judge
+        if named is None:
+            return None
+        urls = [url.strip() for url in named.url.split(",") if url.strip()]
+        return await stack.enter_async_context(open_judge(named.model, urls, self._folder / "judgements"))
+
+    async def _step(self, step: int, model: LocalModel, settings: Settings, sandbox: Sandbox, scorer: Scorer) -> dict[str, float]:
         """Sample, reward, move; what there is to tell."""
         began = time.perf_counter()
         shelf = Shelf()
         asked = self._ranks.share(list(enumerate(self._draw(step))))
         jobs = [(task, (step * 1000 + n) * 1000 + sample) for n, task in asked for sample in range(self._recipe.samples)]
         groups = np.repeat([n for n, _ in asked], self._recipe.samples)
-        traces = await rollouts(jobs, model, settings, sandbox, shelf)
+        made = await rollouts(jobs, model, settings, sandbox, shelf)
+        traces = [replace(trace, sample=n % self._recipe.samples) for n, trace in enumerate(made)]
         sampled = time.perf_counter()
-        broken = [trace for trace in traces if trace.is_unfinished]
-        if len(broken) * 2 > len(traces):
-            raise TrainError(f"step {step}: most rollouts broke, one of them by: {broken[0].error}; the same command goes on")
-        groups = groups[[not trace.is_unfinished for trace in traces]]
-        traces = [trace for trace in traces if not trace.is_unfinished]
-        all_of_them = self._ranks.gather(harvest_of(traces, groups))
+        verdicts = await asyncio.gather(*(scorer.score(trace) for trace in traces))
+        own = harvest_of(traces, groups, verdicts)
+        all_of_them = self._ranks.gather(own)
+        self._keep(step, traces, shelf, model, sandbox, settings)
+        self._limit.check(step, self._recipe.prompts, all_of_them)
         outcomes = joined(all_of_them)
         rewarded = self._reward(outcomes)
         first = sum(len(harvest.outcomes) for harvest in all_of_them[: self._ranks.rank])
-        rows = [row for n, trace in enumerate(traces) for row in _rows(trace, rewarded, first + n, shelf)]
+        rows = [row for n, place in enumerate(own.kept) for row in _rows(traces[place], rewarded, first + n, shelf)]
         moved = self._move(step, rows, sum(harvest.tokens for harvest in all_of_them))
         spent = {"sample_s": sampled - began, "update_s": time.perf_counter() - sampled}
         return {**moved, **told_of(all_of_them, outcomes, rewarded), **spent}
+
+    def _keep(
+        self, step: int, traces: Sequence[Trace], shelf: Shelf, model: LocalModel, sandbox: Sandbox, settings: Settings
+    ) -> None:
+        """Write the rollouts of all ranks, where those of this step are wanted."""
+        every = self._recipe.rollouts_every
+        if not every or step % every:
+            return
+        parts = self._ranks.gather((traces, shelf))
+        if self._ranks.is_first:
+            all_of_them = [trace for part, _ in parts for trace in part]
+            folder = self._folder / "rollouts" / f"step-{step:06d}"
+            keep(all_of_them, [own for _, own in parts], folder, model, sandbox, settings)
 
     def _draw(self, step: int) -> list[Task]:
         """The questions of a step."""
@@ -185,8 +180,9 @@ class _Run:
         asked = self._recipe.questions
         tasks = []
         for number in range(self._recipe.prompts):
-            if self._tasks:
-                tasks.append(replace(rng.choice(self._tasks), id=f"{step}-{number}"))
+            if self._tasks is not None:
+                task = self._tasks[rng.choice(range(len(self._tasks)))]
+                tasks.append(replace(task, id=f"{step}-{number}/{task.id}"))
                 continue
             family = asked.families[(step * self._recipe.prompts + number) % len(asked.families)]
             level = Level.EASY if rng.random() < asked.easy else Level.HARD
@@ -238,16 +234,28 @@ class _Run:
         return token_logprobs(logits, batch.inputs["input_ids"][:, 1:][kept], self._recipe.temperature, self._banned)
 
 
-def _read_questions(asked: Questions) -> list[Task]:
-    """The tasks of the file; none where families are asked."""
+def _read_questions(
+    asked: Questions, folder: Path | None = None, tell: Callable[[str], None] = lambda words: None
+) -> TaskSpool | None:
+    """The tasks of the file, looked over; None where families are asked."""
     if bool(asked.families) == bool(asked.file):
         raise ConfigError("questions: name either families or a file")
     if asked.file is None:
         check_families(asked.families)
-        return []
-    tasks = list(read_tasks(asked.file))
-    if not tasks or any(task.answer is None for task in tasks):
-        raise DataError(f"{asked.file}: every question to learn from needs an answer, and there must be one at least")
+        return None
+    census = look_over(Selection(sources=(str(asked.file),)), skip_bad=True)
+    rows = census.total + len(census.left_out)
+    if census.left_out and not asked.skip_bad:
+        raise DataError(
+            f"{asked.file}: {len(census.left_out)} of {rows} rows cannot be used, the first one: {census.left_out[0]}; "
+            "mend them, or leave them out with questions.skip_bad=true"
+        )
+    if census.unknown == census.total or (census.unknown and not asked.skip_bad):
+        raise DataError(f"{asked.file}: every question to learn from needs an answer; {census.unknown} of {rows} have none")
+    tasks = TaskSpool((task for task in census.tasks() if task.answer is not None), folder)
+    if len(tasks) < rows:
+        why = census.left_out[0] if census.left_out else "it has no known answer"
+        tell(f"{asked.file}: {rows - len(tasks)} of {rows} rows are left out, the first one: {why}")
     return tasks
 
 

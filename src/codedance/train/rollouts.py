@@ -1,6 +1,7 @@
 """Rollouts for reinforcement learning: the real loop and the real sandbox, in lockstep, the same every time.
 
     traces = await rollouts(jobs, model, settings, sandbox, shelf)       # jobs: (task, sample) with seeds of their own
+    keep(traces, [shelf], Path("runs/one/rollouts/step-000010"), model, sandbox, settings)      # to be scored, reported, replayed
 
 All rollouts of a step take their turns together: the model is asked once every rollout that is not over waits for it, in the
 order of the jobs. So the batches, and with them every drawn token, do not depend on how fast the sandbox was, and a run that was
@@ -12,10 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
-from codedance.model.chat import Message, Reply
+from codedance.images import PictureSink
+from codedance.model.chat import ChatModel, Message, Reply
 from codedance.rollout.loop import solve
+from codedance.rollout.runner import open_store
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
 from codedance.types import Sampling, Task, Trace
@@ -45,6 +49,11 @@ class Shelf:
     def read(self, name: str) -> bytes:
         """The bytes under a name."""
         return self._files[name]
+
+    def put_into(self, store: PictureSink) -> None:
+        """Give all of them to another store."""
+        for name, data in self._files.items():
+            store.put(name, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +134,19 @@ async def rollouts(
             lockstep.leave()
 
     return list(await asyncio.gather(*(roll(place, task, seed) for place, (task, seed) in enumerate(jobs))))
+
+
+def keep(
+    traces: Sequence[Trace], shelves: Sequence[Shelf], folder: Path, model: ChatModel, sandbox: Sandbox, settings: Settings
+) -> None:
+    """Write rollouts and their pictures as a run's folder.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+        DataError, StoreError: it cannot be written.
+    """
+    with open_store(folder, model, sandbox, settings) as store:
+        for shelf in shelves:
+            shelf.put_into(store.images)
+        for trace in traces:
+            store.append(trace)
