@@ -85,6 +85,8 @@ class _Parquet:
                 yield from _from_batches(batches, before, start.number)
         except pa.ArrowInvalid as error:
             raise DataError(f"{self._file}: it is no parquet: {error}") from None
+        finally:
+            pa.default_memory_pool().release_unused()  # the pictures of the last batches
 
 
 class _Arrow:

@@ -16,6 +16,7 @@ from codedance.config import Section
 from codedance.train.optimizer import OptimizerSettings
 from codedance.train.policy_loss import PolicySettings
 from codedance.train.start import Start
+from codedance.types import Rule
 
 
 class Questions(Section):
@@ -24,6 +25,8 @@ class Questions(Section):
     families: tuple[str, ...] = ()
     file: Path | None = None
     """Tasks with known answers, in any layout that `codedance eval` reads."""
+    rule: Rule | None = None
+    """How answers are scored where neither the file's layout nor the row says it."""
     skip_bad: bool = False
     """Leave out rows of the file that cannot be used; without it they are an error."""
     easy: float = Field(0.5, ge=0, le=1)
