@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +41,7 @@ class Fault(StrEnum):
     DROPPED = "dropped before the reply"
     CUT = "dropped in the middle of the body"
     SLOW = "slow bytes"
+    SILENT = "no answer at all"
     BAD_JSON = "bad JSON"
     CUT_UTF8 = "truncated UTF-8"
     NO_CHOICES = "empty choices"
@@ -96,6 +97,8 @@ class Request:
     path: str
     headers: dict[str, str]
     body: Json
+    connection: int
+    """Which one it came over."""
     started: float
     """By time.monotonic()."""
     fault: Fault = Fault.NONE
@@ -152,7 +155,7 @@ class FaultyServer:
         """One connection, kept open from request to request."""
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
-                while await self._answer(await _read(reader), writer):
+                while await self._answer(await _read(reader, id(writer)), writer):
                     pass
         finally:
             writer.transport.abort()
@@ -164,7 +167,7 @@ class FaultyServer:
         if request.path != "/v1/chat/completions":
             return await _send(writer, 404, b'{"detail":"Not Found"}')
         fault = self._next_fault(request.body)
-        self.requests.append(Request(request.path, request.headers, request.body, request.started, fault))
+        self.requests.append(replace(request, fault=fault))
         self._now += 1
         self.peak = max(self.peak, self._now)
         try:
@@ -192,6 +195,8 @@ class FaultyServer:
             return await _send(writer, status, _as_json(error), headers)
         if fault is Fault.DROPPED:
             return False
+        if fault is Fault.SILENT:
+            await asyncio.Event().wait()
         status, good = self._good(body)
         if fault is Fault.CUT:
             await _send(writer, 200, good[: len(good) // 2], {"Content-Length": str(len(good))})
@@ -230,12 +235,12 @@ class FaultyServer:
         )
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
+async def _read(reader: asyncio.StreamReader, connection: int) -> Request:
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     started = time.monotonic()
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Request(lines[0].split()[1], headers, json.loads(body) if body else {}, started)
+    return Request(lines[0].split()[1], headers, json.loads(body) if body else {}, connection, started)
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> bool:

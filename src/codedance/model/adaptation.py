@@ -225,7 +225,7 @@ def _is_named(field: str, words: str) -> bool:
         rf"\b(?:param(?:eter)?|argument|field|property|key|keyword|name|input|option|supplied|model|value)s?\W{{1,4}}{name}\b"
     )
     before = rf"\b{name}\b\W{{0,2}} ?(?:field|param|option|argument|is|are|was|not|does|cannot|must|should)\b"
-    return re.search(f"{quoted}|{behind}|{before}|^{name}:", words) is not None or (
+    return re.search(rf"{quoted}|{behind}|{before}|\.{name}\b|^{name}:", words) is not None or (
         field == "stop" and re.search(r"\b(?:stop_sequences?|stopSequences|stop_strings)\b", words) is not None
     )
 

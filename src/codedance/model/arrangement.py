@@ -77,6 +77,8 @@ def _pictures_in_tool(messages: list[Message]) -> list[Message]:
 
 
 def _tool_as_user(messages: list[Message]) -> list[Message]:
+    if not any(message.tool_calls or message.role is Role.TOOL for message in messages):
+        return messages
     found: list[Message] = []
     for message in messages:
         if message.tool_calls:

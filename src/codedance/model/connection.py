@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -143,13 +144,15 @@ class Connection:
         hidden = [value.removeprefix("Bearer ").strip() for name, value in access.headers.items() if _SECRET_HEADER.search(name)]
         secrets = (access.key, *address.secrets, *hidden)
         self._secrets = [secret for secret in secrets if len(secret) >= _LEAST_SECRET and secret != _NO_KEY]
-        self._kept = _make_client(address, access, concurrency, keeps_alive=True)
-        self._fresh = _make_client(address, access, concurrency, keeps_alive=False)
+        self._make = partial(_make_client, address, access, concurrency)
+        self._kept = self._make(keeps_alive=True)
+        self._fresh: AsyncOpenAI | None = None
 
     async def aclose(self) -> None:
         """Twice is fine."""
         await self._kept.close()
-        await self._fresh.close()
+        if self._fresh is not None:
+            await self._fresh.close()
 
     async def post(self, content: bytes, bound_s: float, *, is_fresh: bool) -> Json:
         """The answer to a chat request, over a connection of its own where it is to be `is_fresh`.
@@ -158,7 +161,9 @@ class Connection:
             AskAgain: none came, or none that can be read.
             Complained: the server answered with an error.
         """
-        client = self._fresh if is_fresh else self._kept
+        client = self._kept
+        if is_fresh and not client.is_closed():
+            client = self._fresh = self._fresh or self._make(keeps_alive=False)
         return await self._answer(client, lambda: client.post("/chat/completions", cast_to=bytes, content=content), bound_s)
 
     async def list_models(self, bound_s: float) -> Json:
