@@ -108,7 +108,7 @@ class Scorer:
             if rulings[-1].is_right:
                 return rulings[-1]
         first = next((ruling for ruling in rulings if ruling.is_right is None), rulings[0])
-        others = f", nor one of {len(references) - 1} further reference answers" if len(references) > 1 else ""
+        others = f" (none of {len(references)} reference answers fits)" if len(references) > 1 else ""
         return Ruling(first.is_right, first.why + others)
 
 
