@@ -123,6 +123,14 @@ MACHINERY = (
     Check("the line cache taken away", ("import linecache\nlinecache.cache = None", "1 / 0", "print(1)"), both(prints("1"), _survived_all)),
     Check("builtins taken away", ("__builtins__ = None", "print(1)"), both(prints("1"), _survived_all)),
     Check("a channel that does not block", ("import os\nos.set_blocking(3, False)", "import time; time.sleep(0.1)", "print(1)"), prints("1"), 1),
+    Check("a channel that does not block, by another number", (
+        "import os\nfd = os.dup(3); os.set_blocking(fd, False)", "print(1)", "print(2)"), prints("2"), 1),
+    Check("sockets without end", ("import socket\nl = []\nwhile True: l.append(socket.socketpair())", "del l", "print(1)"),
+        both(contained, survived), 1),
+    Check("a socket full of bytes", (
+        "import socket\na, b = socket.socketpair(); a.setblocking(False)\nwhile True: a.send(b'x' * 65536)", "print(1)"),
+        both(contained, survived), 1),
+    Check("a channel that is a socket of its own", ("import os, socket\na, b = socket.socketpair(); os.dup2(a.fileno(), 3)", "print(1)"), contained),
     Check("a picture larger than the guards allow", _frame("'images': [[40000, 1, 40000000]]"), ends(_PROTOCOL, _OK)),
     Check("pictures one over the other", _frame("'images': [[40000, 900, 900]] * 4"), ends(_PROTOCOL, _OK)),
     Check("notes that grow on the way", (

@@ -187,12 +187,45 @@ ESCAPES: tuple[Check, ...] = (
                     f"socket.socket({family}, {kind}); print('family {family}')"
                     for family, kind in ((1, 1), (1, 2), (2, 1), (2, 2), (10, 1), (16, 3), (17, 3), (40, 1), (38, 5))
                 ],
-                "socket.socketpair()",
+                *[
+                    f"socket.socketpair({family}, {kind}); print('family {family}')"
+                    for family, kind in ((1, 2), (1, 5), (2, 1), (2, 2), (10, 1), (16, 3), (30, 1), (40, 1))
+                ],
                 "socket.create_connection(('127.0.0.1', 9), 1)",
             ),
         ),
         blocked,
         1,
+    ),
+    Check(
+        "a connected pair of sockets leads nowhere",
+        (
+            attempt(
+                *[
+                    f"socket.socketpair()[0].{call}"
+                    for call in (
+                        "bind('\\0x')",
+                        "bind('x')",
+                        "connect('\\0x')",
+                        "listen(1)",
+                        "accept()",
+                        "getpeername()",
+                        "sendto(b'x', '\\0x')",
+                        "sendto(b'x', '/run/x')",
+                        "setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)",
+                        "sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b'\\3\\0\\0\\0')])",
+                        "recvmsg(9)",
+                    )
+                ]
+            ),
+        ),
+        blocked,
+        1,
+    ),
+    Check(
+        "asyncio runs",
+        ("import asyncio\nasync def f(): return await asyncio.to_thread(abs, -3)\nprint(asyncio.run(f()))",),
+        prints("3"),
     ),
     Check(
         "no process can be started",

@@ -1,20 +1,27 @@
 """Run one cell as a notebook would: the last expression is shown, exceptions are reported by their line in the cell.
 
-    outcome = run_cell("x = 3\nx * 2", namespace, 1, repair, finish=print, interruptible=flag)
+    outcome = run_cell("x = 3\nx * 2", namespace, 1, restore, finish=print, note=print, interruptible=flag)
 
-Not covered: magics (%...), shell lines (!...), top-level await.
+`await` may stand outside of functions. Code that does not compile is mended where that is mechanical (`repair.py`), with a note.
 """
 
 from __future__ import annotations
 
 import ast
+import asyncio
+import inspect
 import linecache
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
+from . import names
+from .repair import mend, without_label
+
+_OWN_FILES = os.path.dirname(__file__) + os.sep
 _MOST_MESSAGE = 2000
 _cells = linecache.cache
 """Sources of the cells, for tracebacks."""
@@ -52,52 +59,99 @@ def run_cell(
     source: str,
     namespace: dict[str, Any],
     number: int,
-    repair: Callable[[], None],
+    restore: Callable[[], None],
     finish: Callable[[Any], None],
+    note: Callable[[str], None],
     interruptible: Interruptible,
-) -> tuple[Failure | None, str | None]:
-    """Execute `source` in `namespace`.
+) -> Failure | None:
+    """Execute `source` in `namespace`; what happened beside it goes to `note`.
 
-    `repair` undoes what the code did to builtins, before anything else happens. `finish` gets the value of a trailing
-    expression (else None) and shows what is left. Returns the failure, if any, and a note, if an exit() ended the cell.
+    `restore` undoes what the code did to builtins, before anything else happens. `finish` gets the value of a trailing
+    expression (else None) and shows what is left. Returns the failure, if any.
     """
     name = f"<cell {number}>"
     linecache.cache = _cells
-    _cells[name] = (len(source), None, source.splitlines(keepends=True), name)
     try:
-        body, value = _compile(source, name)
+        interruptible.now = True
+        body, value = _prepare(source, name, namespace, note)
         try:
-            interruptible.now = True
+            result = None
             if body is not None:
-                exec(body, namespace)
-            result = eval(value, namespace) if value is not None else None
+                _execute(body, namespace)
+            if value is not None:
+                result = _execute(value, namespace)
         finally:
-            repair()
+            restore()
         finish(result)
         interruptible.now = False
     except SystemExit as stop:
         interruptible.now = False
-        return _exited(stop, name)
+        if stop.code is not None and not (type(stop.code) in (int, bool) and stop.code == 0):
+            return describe(stop, name)
+        note("exit() ended the cell; the session goes on")
     except BaseException as error:  # boundary: whatever guest code raises is data
         interruptible.now = False
-        return describe(error, name), None
-    return None, None
+        return describe(error, name)
+    return None
 
 
-def _compile(source: str, name: str) -> tuple[CodeType | None, CodeType | None]:
+_Compiled = tuple[CodeType | None, CodeType | None]
+
+
+def _prepare(source: str, name: str, namespace: dict[str, Any], note: Callable[[str], None]) -> _Compiled:
+    """Compile a cell, mended if need be, and bind the names that it counts on."""
+    rest = without_label(source)
+    if rest is not None and source.split(maxsplit=1)[0] not in namespace:
+        source = rest
+        note("the first line, which was only a label, was left out")
+    _remember(source, name)
+    try:
+        compiled = _compile(source, name)
+    except SyntaxError:
+        mended = mend(source, _compiles)
+        if mended is None:
+            raise
+        for text in mended.notes:
+            note(text)
+        _remember(mended.source, name)
+        compiled = _compile(mended.source, name)
+    for code in compiled:
+        if code is not None:
+            names.bind_late(code, namespace)
+    return compiled
+
+
+def _remember(source: str, name: str) -> None:
+    """Keep what was run for tracebacks."""
+    _cells[name] = (len(source), None, source.splitlines(keepends=True), name)
+
+
+def _compiles(source: str) -> bool:
+    try:
+        _compile(source, "<mended>")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _compile(source: str, name: str) -> _Compiled:
     tree = ast.parse(source, name)
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr) or source.rstrip().endswith(";"):
-        return compile(tree, name, "exec", dont_inherit=True), None
+        return _code(tree, name, "exec"), None
     body = ast.Module(tree.body[:-1], tree.type_ignores)
-    value = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
-    return (compile(body, name, "exec", dont_inherit=True) if body.body else None), value
+    value = _code(ast.Expression(last.value), name, "eval")
+    return (_code(body, name, "exec") if body.body else None), value
 
 
-def _exited(stop: SystemExit, name: str) -> tuple[Failure | None, str | None]:
-    if stop.code is None or (type(stop.code) in (int, bool) and stop.code == 0):
-        return None, "exit() ended the cell; the session goes on"
-    return describe(stop, name), None
+def _code(tree: ast.Module | ast.Expression, name: str, mode: str) -> CodeType:
+    code: CodeType = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return code
+
+
+def _execute(code: CodeType, namespace: dict[str, Any]) -> Any:
+    result = eval(code, namespace)
+    return asyncio.run(result) if code.co_flags & inspect.CO_COROUTINE else result
 
 
 def describe(error: BaseException, name: str) -> Failure:
@@ -130,7 +184,12 @@ def _trace(error: BaseException, name: str) -> str:
         frames = [frame for frame in traceback.extract_tb(start) if frame.filename != __file__]
         listed = "".join(traceback.format_list(frames))
         return f"Traceback (most recent call last):\n{listed}TimeIsUp: {error}\n"
-    return "".join(traceback.format_exception(type(error), error, start))
+    report = traceback.TracebackException(type(error), error, start)
+    part: traceback.TracebackException | None = report
+    while part is not None:  # without the frames of our own stand-ins for library functions
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not f.filename.startswith(_OWN_FILES)])
+        part = part.__cause__ or part.__context__
+    return "".join(report.format())
 
 
 def _is_out_of_memory(error: BaseException, message: str) -> bool:

@@ -72,6 +72,11 @@ class Inputs:
         """Width and height of every input picture."""
         return [image.size for image in self._decoded]
 
+    @property
+    def images(self) -> list[Image.Image]:
+        """The input pictures."""
+        return self._decoded
+
     def variables(self) -> dict[str, Any]:
         """What a cell finds from the start."""
         if not self._decoded:

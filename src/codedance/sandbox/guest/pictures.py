@@ -30,7 +30,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith("I") or image.mode == "F":
-        return _eight_bits(np.asarray(image))
+        return _scaled(np.asarray(image))
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
@@ -38,7 +38,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(pixels: np.ndarray[Any, Any]) -> Image.Image:
+def _scaled(pixels: np.ndarray[Any, Any]) -> Image.Image:
     values = np.nan_to_num(pixels.astype(np.float64), posinf=0.0, neginf=0.0)
     if pixels.dtype.kind == "f":
         low, high = values.min(), values.max()
@@ -61,17 +61,24 @@ def looks_like_image(array: np.ndarray[Any, Any]) -> bool:
 
 def array_to_rgb(array: np.ndarray[Any, Any], bgr: bool) -> Image.Image:
     """An RGB picture from a grey, colour or colour-with-alpha array; `bgr` says that blue comes first."""
-    if array.dtype == np.bool_:
-        array = array.astype(np.uint8) * 255
-    elif array.dtype.kind == "f":
-        array = np.clip(np.nan_to_num(array) * 255.0, 0, 255).astype(np.uint8)
-    elif array.dtype != np.uint8:
-        array = np.clip(array, 0, 255).astype(np.uint8)
+    array = eight_bits(array)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if bgr and array.ndim == 3:
         array = array[:, :, [2, 1, 0, *range(3, array.shape[2])]]
     return upright_rgb(Image.fromarray(np.ascontiguousarray(array)))
+
+
+def eight_bits(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Truth values, floats from 0 to 1 and whole numbers as 8 bits."""
+    pixels: np.ndarray[Any, Any] = np.asarray(array)  # of the plain class
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
+    elif pixels.dtype.kind == "f":
+        pixels = np.clip(np.nan_to_num(pixels) * 255.0, 0, 255)
+    elif pixels.dtype != np.uint8:
+        pixels = np.clip(pixels, 0, 255)
+    return pixels.astype(np.uint8, copy=False)
 
 
 def fit_for_model(picture: Image.Image, caps: Caps) -> tuple[Image.Image | None, str | None]:

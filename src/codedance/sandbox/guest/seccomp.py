@@ -3,7 +3,9 @@
     install(program(own_pid=os.getpid(), private_root=True))
 
 Not on the list: sockets of every family, fork, exec, ptrace, mounts, namespaces, keys, bpf, io_uring, memfd, signals to
-other processes. Calls newer than the table fail with ENOSYS, as on an older kernel, so that libraries fall back.
+other processes. The one exception is a connected pair of Unix stream sockets, by which asyncio wakes itself: neither end has an
+address, nothing can be sent to an address, and no descriptor can be passed. Calls newer than the table fail with ENOSYS, as on an
+older kernel, so that libraries fall back.
 
 Not covered: 32-bit code (killed at once) and other machines than x86_64 and aarch64. The numbers are from the kernel's
 unistd headers; a test compares them with the installed ones.
@@ -48,7 +50,7 @@ chmod:90:- fchmod:91:52 fchmodat:268:53 fchmodat2:452:452 utime:132:- utimes:235
 """Harmless below a private root; elsewhere only pretended, because Landlock does not cover them."""
 CONDITIONAL = """
 flock:73:32 clone:56:220 clone3:435:435 kill:62:129 tgkill:234:131 prctl:157:167 ioctl:16:29 prlimit64:302:261
-recvmsg:47:212 fcntl:72:25
+recvmsg:47:212 fcntl:72:25 socketpair:53:199 sendto:44:206 recvfrom:45:207
 """
 LAST_KNOWN = 462
 """Higher numbers (also the x32 calls, which start at 2**30) get ENOSYS."""
@@ -60,7 +62,10 @@ _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020000
 _PRCTL_HARMLESS = (3, 15, 16, 23, 39, 0x53564D41)  # get dumpable, set and get name, read bounding set, get NNP, name a VMA
-_IOCTL_HARMLESS = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIO(N)CLEX
+_IOCTL_HARMLESS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIO(N)CLEX
+_AF_UNIX = 1
+_STREAM = (1, 1 | 0x800, 1 | 0x80000, 1 | 0x80800)
+"""SOCK_STREAM, each with and without SOCK_NONBLOCK and SOCK_CLOEXEC; datagram sockets could send to an address."""
 _FCNTL_HARMFUL = (4, 8, 10, 15, 1024, 1026)  # set flags (descriptions are shared), owner, signal; leases; notification
 _FCNTL_LOCKS = (6, 7, 37, 38)
 
@@ -84,8 +89,9 @@ _PRETEND = _deny(0)
 """The call does nothing and succeeds."""
 
 
-def _load_argument(index: int) -> bytes:
-    return _op(_LOAD, 16 + 8 * index)  # the low half: every argument tested here is an int
+def _load_argument(index: int, half: int = 0) -> bytes:
+    """The low half unless `half` is 1: all arguments tested here are ints, but for the address of `sendto`."""
+    return _op(_LOAD, 16 + 8 * index + 4 * half)
 
 
 def _only(argument: int, values: Iterable[int]) -> list[bytes]:
@@ -97,6 +103,16 @@ def _fcntl() -> list[bytes]:
     harmful = [step for value in _FCNTL_HARMFUL for step in (_op(_EQUAL, value, 0, 1), _deny())]
     locks = [step for value in _FCNTL_LOCKS for step in (_op(_EQUAL, value, 0, 1), _PRETEND)]
     return [_load_argument(1), *harmful, *locks, _op(_RETURN, _ALLOW)]
+
+
+def _socketpair() -> list[bytes]:
+    return [_load_argument(0), _op(_EQUAL, _AF_UNIX, 1, 0), _deny(), *_only(1, _STREAM)]
+
+
+def _sendto() -> list[bytes]:
+    """Only to the other end: with no address."""
+    halves = [step for half in (0, 1) for step in (_load_argument(4, half), _op(_EQUAL, 0, 1, 0), _deny())]
+    return [*halves, _op(_RETURN, _ALLOW)]
 
 
 def _clone() -> list[bytes]:
@@ -134,6 +150,9 @@ def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE) -> b
         "prlimit64": _only(0, [0]),
         "recvmsg": _only(0, [CHANNEL_FD]),
         "fcntl": _fcntl(),
+        "socketpair": _socketpair(),
+        "sendto": _sendto(),
+        "recvfrom": [_op(_RETURN, _ALLOW)],
         "flock": [_PRETEND],  # a lock on a library's file would be seen by other sessions and by the host
     }
     steps = [

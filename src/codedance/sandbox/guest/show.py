@@ -4,21 +4,18 @@
     patch_libraries(current)        # plt.show, Figure.show, Image.show, cv2.imshow, IPython.display
     shown.display(value)            # what the guest knows as display(x)
 
-Pixels go into the outbox, a memory file of fixed size shared with the caller, as raw RGB; nothing is encoded.
-An array without a colour order of its own is taken as RGB, unless the session's cells read pictures with OpenCV
-(`cv2.imread`, `cv2.imdecode`, `COLOR_RGB2BGR`) and never turn them with `COLOR_BGR2RGB`: then it is taken as BGR. This is a
-guess; `cv2.imshow` is always BGR, PIL images and figures are never guessed.
+Pixels go into the outbox, a memory file of fixed size shared with the caller, as raw RGB; nothing is encoded. Lists, tuples and
+dictionaries that hold pictures are shown item by item. Which channel of an array is red, `colours.py` knows; `cv2.imshow` is
+always BGR, PIL images and figures are shown as they are.
 
-Not covered: animations, audio, HTML.
+Not covered: animations, audio.
 """
 
 from __future__ import annotations
 
 import mmap
 import pprint
-import sys
-import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -29,12 +26,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import pictures
+from . import colours, notebook, pictures
 
 if TYPE_CHECKING:
     from .settings import Caps
 
 _PRINT_WIDTH = 79
+_MOST_ITEMS = 256
+"""Of a list with pictures; a longer one is printed."""
+_MOST_NOTES = 32
+_TURNS = ("::-1", "2, 1, 0", "2,1,0")
+"""What code looks like that turns RGB into BGR without OpenCV."""
 
 
 class Shown:
@@ -44,19 +46,21 @@ class Shown:
         self._outbox = outbox
         self._first_byte = first_byte
         self._caps = caps
-        self._bgr = False
+        self._palette = colours.Palette(())
+        self._may_be_bgr = False
         self.start_cell("")
 
+    def set_inputs(self, images: Sequence[Image.Image]) -> None:
+        """The session's input pictures, by whose colours arrays of unknown order are told."""
+        self._palette = colours.Palette(images)
+
     def start_cell(self, source: str) -> None:
-        """Forget the pictures of the cell before; learn from `source` which colour order its arrays have."""
+        """Forget the pictures of the cell before; `source` is what it will run."""
         self.images: list[tuple[int, int, int]] = []  # (offset in the outbox, width, height)
         self.notes: list[str] = []
         self._end = self._first_byte
         self._num_over = 0
-        if "COLOR_BGR2RGB" in source:
-            self._bgr = False
-        elif any(word in source for word in ("cv2.imread", "cv2.imdecode", "COLOR_RGB2BGR")):
-            self._bgr = True
+        self._may_be_bgr = self._may_be_bgr or any(turn in source for turn in _TURNS)
 
     def add(self, picture: Image.Image) -> None:
         """Append one RGB picture, within the caps."""
@@ -69,12 +73,12 @@ class Shown:
             return
         fitted, note = pictures.fit_for_model(picture, self._caps)
         if note is not None:
-            self._note(note)
+            self.note(note)
         if fitted is None:
             return
         pixels = fitted.tobytes()
         if self._end + len(pixels) > len(self._outbox):
-            self._note(
+            self.note(
                 f"a picture of {fitted.width}x{fitted.height} pixels was dropped: all of a cell's pictures have "
                 f"{self._caps.shown_mb} MB together"
             )
@@ -92,7 +96,7 @@ class Shown:
         try:
             dots = figure.get_figwidth() * figure.get_figheight() * figure.dpi**2
             if dots > self._caps.image_pixels:
-                self._note(f"a figure of {dots:.3g} pixels was drawn at fewer dots per inch")
+                self.note(f"a figure of {dots:.3g} pixels was drawn at fewer dots per inch")
                 figure.set_dpi(figure.dpi * (self._caps.image_pixels / dots) ** 0.5 * 0.99)
             canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
             canvas.draw()  # type: ignore[no-untyped-call]
@@ -112,21 +116,65 @@ class Shown:
         """Show an OpenCV picture."""
         self.add(pictures.array_to_rgb(np.asarray(array), bgr=True))
 
-    def display(self, *values: Any) -> None:
-        """Show pictures, arrays that are pictures, and figures; print anything else as a notebook would."""
+    def display(self, *values: Any, **_: Any) -> None:
+        """Show pictures, arrays that are pictures, and figures, also those in a list; print the rest as a notebook would."""
         for value in values:
             if isinstance(value, Image.Image):
                 self.add_image(value)
             elif isinstance(value, Figure):
                 self.add_figure(value)
-            elif isinstance(value, np.ndarray) and pictures.looks_like_image(value):
-                self.add(pictures.array_to_rgb(value, bgr=self._bgr))
+            elif _is_picture(value):
+                self.add(pictures.array_to_rgb(value, bgr=self._is_bgr(value)))
+            elif hasattr(type(value), "_ipython_display_"):
+                value._ipython_display_()
+            elif isinstance(value, np.ndarray) and value.ndim == 4 and len(value) <= _MOST_ITEMS and all(map(_is_picture, value)):
+                self.display(*value)
+            elif _holds_pictures(value):
+                self._display_items(value)
             elif value is not None:
                 print(_as_text(value))
 
-    def _note(self, text: str) -> None:
-        if len(self.notes) < self._caps.images:
+    def note(self, text: str) -> None:
+        """Tell the caller something about this cell, once."""
+        if len(self.notes) < _MOST_NOTES and text not in self.notes:
             self.notes.append(text)
+
+    def _display_items(self, value: Any) -> None:
+        if not isinstance(value, Mapping):
+            self.display(*value)
+            return
+        for key, item in value.items():
+            if _is_picture(item) or _holds_pictures(item):
+                print(f"{key}:")
+                self.display(item)
+            else:
+                print(f"{key}: {_as_text(item)}")
+
+    def _is_bgr(self, array: np.ndarray[Any, Any]) -> bool:
+        channels = colours.channels_of(array)
+        if channels is not None:
+            return channels[:3] == ("B", "G", "R")
+        if array.ndim != 3 or array.shape[2] < 3 or not (self._may_be_bgr or colours.has_made_bgr()):
+            return False
+        is_bgr = self._palette.is_bgr(pictures.eight_bits(array)) or False
+        if is_bgr:
+            self.note("an array was taken as BGR, because so its colours are those of the input picture")
+        return is_bgr
+
+
+def _is_picture(value: Any) -> bool:
+    return isinstance(value, Image.Image) or (isinstance(value, np.ndarray) and pictures.looks_like_image(value))
+
+
+def _holds_pictures(value: Any, depth: int = 3) -> bool:
+    """Whether a list, tuple, set or dictionary has a picture in it, at any depth up to `depth`."""
+    if depth == 0 or not isinstance(value, (list, tuple, set, frozenset, dict)) or len(value) > _MOST_ITEMS:
+        return False
+    return any(_is_picture(item) or _holds_pictures(item, depth - 1) for item in _items(value))
+
+
+def _items(value: Any) -> Iterator[Any]:
+    return iter(value.values() if isinstance(value, dict) else value)
 
 
 def _as_text(value: Any) -> str:
@@ -153,8 +201,11 @@ def patch_libraries(current: Callable[[], Shown]) -> None:
     def show_window(_: Any, array: Any) -> None:
         current().add_bgr(array)
 
-    def display(*values: Any) -> None:
-        current().display(*values)
+    def show_window_of(array: Any) -> None:
+        current().add_bgr(array)
+
+    def display(*values: Any, **options: Any) -> None:
+        current().display(*values, **options)
 
     def no_key(*_: Any, **__: Any) -> int:
         return -1
@@ -162,6 +213,7 @@ def patch_libraries(current: Callable[[], Shown]) -> None:
     def nothing(*_: Any, **__: Any) -> None:
         return None
 
+    colours.prepare_opencv()
     _replace(Image.Image, "show", show_image)
     _replace(plt, "show", show_figures)
     _replace(Figure, "show", show_figure)
@@ -171,17 +223,9 @@ def patch_libraries(current: Callable[[], Shown]) -> None:
         _replace(cv2, name, no_key)
     for name in ("namedWindow", "destroyWindow", "destroyAllWindows", "moveWindow", "resizeWindow", "startWindowThread"):
         _replace(cv2, name, nothing)
-    _pretend_ipython(display)
+    notebook.pretend(display, show_window_of)
 
 
 def _replace(owner: Any, name: str, function: Callable[..., Any]) -> None:
     function.__name__ = name
     setattr(owner, name, function)
-
-
-def _pretend_ipython(display: Callable[..., None]) -> None:
-    """Let `from IPython.display import display` work; code written for notebooks begins with it."""
-    package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-    module.display = display  # type: ignore[attr-defined]
-    package.display = module  # type: ignore[attr-defined]
-    sys.modules.update({"IPython": package, "IPython.display": module})

@@ -19,14 +19,17 @@ import mmap
 import os
 import random
 import resource
+import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from . import names, notebook
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
-from .inputs import BadImage, Inputs
+from .inputs import FILE, BadImage, Inputs
 from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
 from .settings import Caps
 from .show import Shown, patch_libraries
@@ -40,11 +43,14 @@ _write, _seek = os.write, os.lseek  # bound before guest code can replace them
 _current: Shown
 _builtins: dict[str, Any] = {}
 """What is put back after every cell."""
+_usual_names: dict[str, Any] = {}
+"""What every cell finds without an import."""
 
 
 def prepare_libraries() -> None:
     """What is the same for every session, done once in the zygote."""
     patch_libraries(lambda: _current)
+    _usual_names.update(names.usual_names(), get_ipython=notebook.get_ipython)
     builtins.input = _no_input
     builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
     _builtins.update(builtins.__dict__)
@@ -59,6 +65,38 @@ def serve(caps: Caps) -> None:
     worker = Worker(channel, caps)
     worker.prepare()
     worker.serve()
+
+
+def _receiver() -> Callable[[], bytes]:
+    """Reads the next request, also if a cell has made the channel non-blocking."""
+    read, poll, readable = os.read, select.poll, select.POLLIN
+
+    def receive() -> bytes:
+        while True:
+            try:
+                return read(CHANNEL_FD, MOST_REQUEST)
+            except BlockingIOError:
+                ready = poll()
+                ready.register(CHANNEL_FD, readable)
+                ready.poll()
+
+    return receive
+
+
+def _sender() -> Callable[[bytes], None]:
+    write, poll, writable = os.write, select.poll, select.POLLOUT
+
+    def send(data: bytes) -> None:
+        while True:
+            try:
+                write(CHANNEL_FD, data)
+                return
+            except BlockingIOError:
+                ready = poll()
+                ready.register(CHANNEL_FD, writable)
+                ready.poll()
+
+    return send
 
 
 class _BoundedFile(io.RawIOBase):
@@ -113,7 +151,7 @@ class Worker:
         self._interruptible = Interruptible()
         main = ModuleType("__main__")
         self._namespace = main.__dict__
-        self._namespace.update(display=self._shown.display, __builtins__=builtins)
+        self._namespace.update(_usual_names, display=self._shown.display, __builtins__=builtins)
         sys.modules["__main__"] = main
         self._inputs: Inputs | None = None
         self._input_note: str | None = None
@@ -130,19 +168,19 @@ class Worker:
 
     def serve(self) -> None:
         """Answer requests until the supervisor goes away."""
-        read, write, loads, dumps, exit_now = os.read, os.write, json.loads, json.dumps, os._exit
-        write(CHANNEL_FD, dumps({"token": ""}).encode())
-        write(CHANNEL_FD, dumps(self._load()).encode())
+        receive, send, loads, dumps, exit_now = _receiver(), _sender(), json.loads, json.dumps, os._exit
+        send(dumps({"token": ""}).encode())
+        send(dumps(self._load()).encode())
         if self._inputs is None:
             exit_now(0)
         elif self._inputs.sizes:  # the caller has its session already; this happens while it thinks
             self._write_input_file(self._inputs)
-            write(CHANNEL_FD, dumps({"token": "settled"}).encode())
-        while request := read(CHANNEL_FD, MOST_REQUEST):
+            send(dumps({"token": "settled"}).encode())
+        while request := receive():
             head, _, code = request.partition(b"\n")
             message = loads(head)
             reply = self._run(code.decode())
-            write(CHANNEL_FD, dumps({"token": message["token"], **reply}).encode())
+            send(dumps({"token": message["token"], **reply}).encode())
         exit_now(0)
 
     def _load(self) -> dict[str, Any]:
@@ -157,7 +195,9 @@ class Worker:
         except (MemoryError, OSError):  # an inbox that does not even fit the address space
             reason = "together they take more memory than a session has (Limits.memory_mb)"
             return {"token": message.token, "bad": ["the input images", reason]}
+        self._namespace.update(names.input_names(self._inputs.images, os.path.abspath(FILE)))
         self._namespace.update(self._inputs.variables())
+        self._shown.set_inputs(self._inputs.images)
         return {"token": message.token, "sizes": self._inputs.sizes}
 
     def _write_input_file(self, inputs: Inputs) -> None:
@@ -170,11 +210,10 @@ class Worker:
         self._num_cells += 1
         self._shown.start_cell(source)
         failure: Failure | None = None
-        note: str | None = None
         self._namespace["__builtins__"] = builtins
         self._room.restrict()
         try:
-            failure, note = self._run_cell(source)
+            failure = self._run_cell(source)
         except TimeIsUp as late:  # the interrupt came while another exception was being handled
             failure = describe(late, "")
         self._room.widen()
@@ -183,15 +222,15 @@ class Worker:
             self._print_trace(failure)
         self._flush()
         self._renew_streams()
-        notes = [text for text in (self._input_note, note, *self._shown.notes) if text]
+        notes = [text for text in (self._input_note, *self._shown.notes) if text]
         self._input_note = None
         return {"error": _as_message(failure), "images": self._shown.images, "notes": notes}
 
-    def _run_cell(self, source: str) -> tuple[Failure | None, str | None]:
-        repair_builtins, usual = builtins.__dict__.update, _builtins
+    def _run_cell(self, source: str) -> Failure | None:
+        restore_builtins, usual = builtins.__dict__.update, _builtins
 
-        def repair() -> None:
-            repair_builtins(usual)
+        def restore() -> None:
+            restore_builtins(usual)
 
         def finish(value: Any) -> None:
             self._shown.display(value)
@@ -201,14 +240,14 @@ class Worker:
         try:
             self._inputs.add_originals(source, self._namespace)
         except BadImage as bad:
-            return Failure("BadImage", f"{bad.name}: {bad.reason}", None, f"BadImage: {bad.name}: {bad.reason}\n", False), None
-        outcome = run_cell(source, self._namespace, self._num_cells, repair, finish, self._interruptible)
-        if outcome[0] is not None and outcome[0].type != "TimeIsUp":
+            return Failure("BadImage", f"{bad.name}: {bad.reason}", None, f"BadImage: {bad.name}: {bad.reason}\n", False)
+        failure = run_cell(source, self._namespace, self._num_cells, restore, finish, self._shown.note, self._interruptible)
+        if failure is not None and failure.type != "TimeIsUp":
             try:
                 self._shown.add_open_figures()
             except BaseException:  # boundary: a half-built figure of a failed cell may not be drawable
-                self._shown.notes.append("a figure of the failed cell could not be drawn")
-        return outcome
+                self._shown.note("a figure of the failed cell could not be drawn")
+        return failure
 
     def _print_trace(self, failure: Failure) -> None:
         try:
