@@ -274,6 +274,16 @@ ESCAPES: tuple[Check, ...] = (
         "the disk cannot be filled", ("with open('big', 'wb') as f:\n    while True: f.write(b'x' * 2**20)", "1"), contained, 2
     ),
     Check(
+        "the disk cannot be filled in other places either",
+        (
+            "for place in ('/tmp/big', '/mnt/data/big', 'big'):\n    try:\n        with open(place, 'wb') as f:\n"
+            "            while True: f.write(b'x' * 2**20)\n    except OSError: pass\n"
+            "size = sum(os.stat(p).st_size for p in ('/tmp/big', '/mnt/data/big', 'big'))\nprint(size <= 2**24)",
+        ),
+        prints("True"),
+        3,
+    ),
+    Check(
         "the disk cannot be filled with small files",
         ("i = 0\nwhile True:\n    open(f'f{i}', 'w').write('x'); i += 1", "1"),
         contained,

@@ -34,6 +34,8 @@ class Walls:
     first_uid: int | None
     address_space: int
     """Bytes of virtual memory that the zygote itself has."""
+    overlaps: tuple[namespaces.Overlap, ...] = ()
+    """What each session mounts for itself."""
 
 
 def probe(settings: Settings) -> dict[str, str | None]:
@@ -41,10 +43,10 @@ def probe(settings: Settings) -> dict[str, str | None]:
 
     def try_namespaces() -> None:
         host = namespaces.HostProc()
-        namespaces.enter(host, settings.roots)
+        overlaps = namespaces.enter(host, settings.roots)
         uid = namespaces.session_uid(namespaces.first_session_uid(host), 0)
         if os.fork() == 0:  # the mounts of a session need the pid namespace's first process, as in real use
-            _exit_by_error(lambda: namespaces.furnish_session(host, 1, 16, uid), None)
+            _exit_by_error(lambda: namespaces.furnish_session(host, 1, 32, uid, overlaps), None)
         if os.wait()[1] != 0:
             raise OSError("a session's own mounts or user namespace were refused")
 
@@ -67,8 +69,8 @@ def confine(walls: Walls, session: int, work: str) -> None:
     caps = walls.settings.caps
     uid = namespaces.session_uid(walls.first_uid, session)
     if NAMESPACES in walls.in_force:
-        namespaces.furnish_session(walls.host, caps.disk_mb, caps.files, uid)
-        readable, writable = ["/"], [namespaces.SESSION]
+        namespaces.furnish_session(walls.host, caps.disk_mb, caps.files, uid, walls.overlaps)
+        readable, writable = ["/"], [namespaces.SESSION, *(overlap.own for overlap in walls.overlaps)]
     else:
         os.chdir(work)
         readable, writable = [*walls.settings.roots, work], [work]

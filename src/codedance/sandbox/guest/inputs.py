@@ -77,6 +77,11 @@ class Inputs:
         """The input pictures."""
         return self._decoded
 
+    @property
+    def file_names(self) -> list[str]:
+        """Their files in the working directory."""
+        return [FILE if index == 0 else f"input_image_{index}.jpg" for index in range(len(self._decoded))]
+
     def variables(self) -> dict[str, Any]:
         """What a cell finds from the start."""
         if not self._decoded:
@@ -90,8 +95,7 @@ class Inputs:
 
     def write_file(self) -> None:
         """Put the first picture into the working directory, and further ones as input_image_1.jpg, ..."""
-        for index, image in enumerate(self._decoded):
-            name = FILE if index == 0 else f"input_image_{index}.jpg"
+        for index, (name, image) in enumerate(zip(self.file_names, self._decoded, strict=True)):
             data = self._files[index]
             try:
                 with open(name, "wb") as file:

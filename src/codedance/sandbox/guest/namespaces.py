@@ -2,7 +2,7 @@
 
     host = HostProc()                                # while /proc is still there
     enter(host, roots=["/usr", "/home/me/.venv"])    # the zygote, once; the next fork is pid 1
-    furnish_session(host, 64, 4096, uid)             # each session: its own tmpfs, its own uid or user namespace
+    furnish_session(host, 64, 4096, uid, ())         # each session: its own tmpfs, its own uid or user namespace
 
 Two ways lead there. With CAP_SYS_ADMIN (root) the namespaces are made directly and each session gets an uid of its own;
 without it everything happens in a user namespace, and each session gets a nested one, so that the cap on threads counts
@@ -15,12 +15,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from . import linux
 
 SESSION = "/session"
 WORK = f"{SESSION}/work"
 TEMPORARY = f"{SESSION}/tmp"
+DATA = f"{SESSION}/data"
+_WRITABLE = {"/tmp": TEMPORARY, "/mnt/data": DATA}
+"""Where code expects to be able to write, and the directory of the session that it finds there."""
+_ROOTS = "/roots"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _UID_BASE, _NUM_UIDS = 0x7A00_0000, 0x8000
 """As root, where the sessions' own uids are: far from those of people and services."""
@@ -66,10 +71,25 @@ class HostProc:
         return os.open(path, flags | os.O_CLOEXEC, dir_fd=self.fd)
 
 
-def enter(host: HostProc, roots: Iterable[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A place to write to with readable directories below it, such as /tmp with a virtual environment in it.
+
+    Each session mounts its own directory there and the readable ones into that.
+    """
+
+    place: str
+    own: str
+    """The session's directory."""
+    roots: tuple[tuple[str, str], ...]
+    """Path below `place`, and another path under which the same can be found."""
+
+
+def enter(host: HostProc, roots: Iterable[str]) -> tuple[Overlap, ...]:
     """Move the calling process into fresh namespaces with only `roots` visible, read-only.
 
-    Leaves `SESSION` empty and the root writable; `seal` closes it. Raises OSError naming the step that is not allowed.
+    Leaves `SESSION` empty and the root writable; `seal` closes it. Returns what sessions have to mount for themselves. Raises
+    OSError naming the step that is not allowed.
     """
     flags = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWPID
     if linux.has_sys_admin():
@@ -80,10 +100,11 @@ def enter(host: HostProc, roots: Iterable[str]) -> None:
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     sources = _open_roots(roots)  # now: a descriptor from before belongs to the old mount namespace
     linux.mount("tmpfs", _MOUNT_POINT, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m,mode=755")
-    _furnish_root(_MOUNT_POINT, sources)
+    overlaps = _furnish_root(_MOUNT_POINT, sources)
     linux.pivot_into(_MOUNT_POINT)
     for fd in sources.values():
         os.close(fd)
+    return overlaps
 
 
 def seal() -> None:
@@ -101,15 +122,19 @@ def new_pid_namespace(own: int) -> Iterator[None]:
         linux.setns(own, linux.CLONE_NEWPID)
 
 
-def furnish_session(host: HostProc, disk_mb: int, files: int, uid: int | None) -> None:
-    """Give the calling process a tmpfs of its own as working directory, and `uid` or a nested user namespace."""
+def furnish_session(host: HostProc, disk_mb: int, files: int, uid: int | None, overlaps: Iterable[Overlap]) -> None:
+    """Give the calling process a tmpfs of its own to write to, and `uid` or a nested user namespace."""
     linux.unshare(linux.CLONE_NEWNS)
     options = f"size={disk_mb}m,nr_inodes={files},mode=755"
     linux.mount("tmpfs", SESSION, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
-    for directory in (WORK, TEMPORARY):
+    for directory in (WORK, TEMPORARY, DATA, f"{DATA}/temp_processed_images"):  # the last is what Thyme's code saves into
         os.mkdir(directory, 0o700)
         if uid is not None:
             os.chown(directory, uid, uid)
+    for overlap in overlaps:
+        for path, source in overlap.roots:
+            _bind(source, overlap.own + path.removeprefix(overlap.place), os.path.isdir(source))
+        linux.mount(overlap.own, overlap.place, None, linux.MS_BIND | linux.MS_REC)
     os.chdir(WORK)
     if uid is None:
         _enter_user_namespace(host, 0)
@@ -151,16 +176,18 @@ def _open_roots(roots: Iterable[str]) -> dict[str, int]:
     return {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in tops}
 
 
-def _furnish_root(root: str, sources: dict[str, int]) -> None:
+def _bind(source: str, target: str, is_directory: bool) -> None:
+    """Make `source` visible at `target`, read-only."""
+    os.makedirs(target if is_directory else os.path.dirname(target), exist_ok=True)
+    if not is_directory:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o444))
+    linux.mount(source, target, None, linux.MS_BIND | linux.MS_REC)
+    linux.make_read_only(target, devices=False, recursive=True)
+
+
+def _furnish_root(root: str, sources: dict[str, int]) -> tuple[Overlap, ...]:
     for path, fd in sources.items():
-        target = root + path
-        if stat.S_ISDIR(os.fstat(fd).st_mode):
-            os.makedirs(target, exist_ok=True)
-        else:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o444))
-        linux.mount(f"/proc/self/fd/{fd}", target, None, linux.MS_BIND | linux.MS_REC)
-        linux.make_read_only(target, devices=False, recursive=True)
+        _bind(f"/proc/self/fd/{fd}", root + path, stat.S_ISDIR(os.fstat(fd).st_mode))
     os.makedirs(f"{root}/dev", exist_ok=True)
     for device in filter(os.path.exists, DEVICES):
         os.close(os.open(root + device, os.O_CREAT | os.O_WRONLY, 0o444))
@@ -170,5 +197,19 @@ def _furnish_root(root: str, sources: dict[str, int]) -> None:
         if os.path.islink(link) and not os.path.lexists(root + link):
             os.symlink(os.readlink(link), root + link)
     os.mkdir(root + SESSION)
-    if not os.path.lexists(f"{root}/tmp"):
-        os.symlink(TEMPORARY, f"{root}/tmp")
+    return tuple(overlap for place, own in _WRITABLE.items() if (overlap := _open_place(root, place, own, sources)) is not None)
+
+
+def _open_place(root: str, place: str, own: str, sources: dict[str, int]) -> Overlap | None:
+    """Let `place` lead to the session's directory `own`, unless it is, or lies in, a readable directory of the host."""
+    if any(place == path or place.startswith(path.rstrip("/") + "/") for path in sources):
+        return None
+    within = [path for path in sources if path.startswith(place + "/")]
+    if not within:
+        os.makedirs(os.path.dirname(root + place), exist_ok=True)
+        os.symlink(own, root + place)
+        return None
+    others = [(path, f"{_ROOTS}/{sources[path]}") for path in within]
+    for path, other in others:
+        _bind(root + path, root + other, os.path.isdir(root + path))
+    return Overlap(place, own, tuple(others))

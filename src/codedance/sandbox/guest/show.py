@@ -35,6 +35,9 @@ _PRINT_WIDTH = 79
 _MOST_ITEMS = 256
 """Of a list with pictures; a longer one is printed."""
 _MOST_NOTES = 32
+_MOST_SAVED = 4
+"""Saved pictures that are shown unasked."""
+_SAVING = ("save", "write")
 _TURNS = ("::-1", "2, 1, 0", "2,1,0")
 """What code looks like that turns RGB into BGR without OpenCV."""
 
@@ -58,6 +61,7 @@ class Shown:
         """Forget the pictures of the cell before; `source` is what it will run."""
         self.images: list[tuple[int, int, int]] = []  # (offset in the outbox, width, height)
         self.notes: list[str] = []
+        self._sizes: list[tuple[int, int]] = []  # of the pictures as code has them
         self._end = self._first_byte
         self._num_over = 0
         self._may_be_bgr = self._may_be_bgr or any(turn in source for turn in _TURNS)
@@ -71,6 +75,7 @@ class Shown:
             plural = "picture was" if self._num_over == 1 else "pictures were"
             self.notes[-1] = f"{self._num_over} {plural} dropped: at most {self._caps.images} are shown by one cell"
             return
+        self._sizes.append(picture.size)
         fitted, note = pictures.fit_for_model(picture, self._caps)
         if note is not None:
             self.note(note)
@@ -111,6 +116,28 @@ class Shown:
         """Show and close every figure that pyplot knows, in the order of their numbers."""
         for number in plt.get_fignums():
             self.add_figure(plt.figure(number))
+
+    def add_saved(self, saved: Callable[[], list[str]], source: str) -> None:
+        """Show pictures that the cell saved where it showed none; where it showed some, only tell of those that are others."""
+        sizes = set(self._sizes)
+        if sizes and not any(word in source for word in _SAVING):
+            return
+        shown: list[str] = []
+        others: list[str] = []
+        for path in saved():
+            try:
+                with Image.open(path) as picture:
+                    if not sizes and len(shown) < _MOST_SAVED:
+                        self.add_image(picture)
+                        shown.append(path)
+                    elif picture.size not in sizes:
+                        others.append(path)
+            except Exception:  # boundary: a file that only looks like a picture by its name
+                continue
+        if shown:
+            self.note(f"the code saved pictures and showed none, so these are shown: {_few(shown)}")
+        if len(others) > len(self._sizes) - len(shown):
+            self.note(f"saved, not shown: {_few(others)}; display(Image.open(...)) shows a picture")
 
     def add_bgr(self, array: Any) -> None:
         """Show an OpenCV picture."""
@@ -160,6 +187,12 @@ class Shown:
         if is_bgr:
             self.note("an array was taken as BGR, because so its colours are those of the input picture")
         return is_bgr
+
+
+def _few(paths: list[str]) -> str:
+    """Some of the paths, as code knows them."""
+    names = [path[:200] for path in paths[:_MOST_SAVED]]
+    return ", ".join(names) + (f" and {len(paths) - len(names)} more" if len(paths) > len(names) else "")
 
 
 def _is_picture(value: Any) -> bool:

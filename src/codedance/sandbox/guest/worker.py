@@ -29,8 +29,11 @@ from typing import Any
 
 from . import names, notebook
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
+from .files import Files, prepare_files
 from .inputs import FILE, BadImage, Inputs
 from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
+from .namespaces import DATA, TEMPORARY
+from .processes import prepare_processes
 from .settings import Caps
 from .show import Shown, patch_libraries
 
@@ -41,6 +44,7 @@ _GUEST_PACKAGE = __name__.rpartition(".")[0]
 
 _write, _seek = os.write, os.lseek  # bound before guest code can replace them
 _current: Shown
+_files = Files()
 _builtins: dict[str, Any] = {}
 """What is put back after every cell."""
 _usual_names: dict[str, Any] = {}
@@ -50,12 +54,18 @@ _usual_names: dict[str, Any] = {}
 def prepare_libraries() -> None:
     """What is the same for every session, done once in the zygote."""
     patch_libraries(lambda: _current)
+    prepare_files(lambda: _files, _note)
+    prepare_processes(_note)
     _usual_names.update(names.usual_names(), get_ipython=notebook.get_ipython)
     builtins.input = _no_input
     builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
     _builtins.update(builtins.__dict__)
     for name in [n for n in sys.modules if n.split(".")[0] == _GUEST_PACKAGE]:
         del sys.modules[name]
+
+
+def _note(text: str) -> None:
+    _current.note(text)
 
 
 def serve(caps: Caps) -> None:
@@ -162,19 +172,27 @@ class Worker:
         """Everything that must happen before guest code can interfere."""
         global _current
         _current = self._shown
+        work = os.getcwd()
+        self._namespace["__file__"] = os.path.join(work, "cell.py")
+        places = {work: "", TEMPORARY: "/tmp", DATA: "/mnt/data"}
+        self._places = {path: name for path, name in places.items() if os.path.isdir(path)}
         self._renew_streams()
         signal.signal(SOFT_INTERRUPT, self._interruptible.handle)
         self._room = _Room()
 
     def serve(self) -> None:
         """Answer requests until the supervisor goes away."""
+        global _files
         receive, send, loads, dumps, exit_now = _receiver(), _sender(), json.loads, json.dumps, os._exit
         send(dumps({"token": ""}).encode())
         send(dumps(self._load()).encode())
         if self._inputs is None:
             exit_now(0)
-        elif self._inputs.sizes:  # the caller has its session already; this happens while it thinks
+        has_pictures = bool(self._inputs.sizes)
+        if has_pictures:  # the caller has its session already; this happens while it thinks
             self._write_input_file(self._inputs)
+        _files = Files([os.path.abspath(name) for name in self._inputs.file_names], self._places)
+        if has_pictures:
             send(dumps({"token": "settled"}).encode())
         while request := receive():
             head, _, code = request.partition(b"\n")
@@ -209,6 +227,7 @@ class Worker:
     def _run(self, source: str) -> dict[str, Any]:
         self._num_cells += 1
         self._shown.start_cell(source)
+        _files.start()
         failure: Failure | None = None
         self._namespace["__builtins__"] = builtins
         self._room.restrict()
@@ -217,6 +236,7 @@ class Worker:
         except TimeIsUp as late:  # the interrupt came while another exception was being handled
             failure = describe(late, "")
         self._room.widen()
+        _files.end()
         builtins.__dict__.update(_builtins)
         if failure is not None:
             self._print_trace(failure)
@@ -235,6 +255,7 @@ class Worker:
         def finish(value: Any) -> None:
             self._shown.display(value)
             self._shown.add_open_figures()
+            self._shown.add_saved(_files.saved, source)
 
         assert self._inputs is not None
         try:

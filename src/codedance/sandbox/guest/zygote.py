@@ -73,8 +73,9 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     host = namespaces.HostProc()
     in_force = frozenset(name for name, reason in absent.items() if reason is None)
     jailed = confine.NAMESPACES in in_force
+    overlaps: tuple[namespaces.Overlap, ...] = ()
     if jailed:
-        namespaces.enter(host, settings.roots)
+        overlaps = namespaces.enter(host, settings.roots)
         _become_first_process(control)
         _copy_font_list(settings.font_cache)
     else:
@@ -91,7 +92,7 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     memory.use_huge_pages(host.read("self/maps"))
     if host.num_threads() != 1:
         raise RuntimeError(f"a guest library started threads ({host.num_threads()}); sessions cannot be forked safely")
-    return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space()), serve
+    return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space(), overlaps), serve
 
 
 def _become_first_process(control: socket.socket) -> None:
