@@ -69,7 +69,7 @@ def test_of_rewards_only_the_judge_knows_models() -> None:
     assert knowing == {"judge.py"}
 
 
-@pytest.mark.parametrize("path", sorted((SRC / "sandbox/guest").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((SRC / "sandbox/guest").rglob("*.py")), ids=lambda path: path.name)
 def test_code_inside_the_sandbox_imports_nothing_of_the_project(path: Path) -> None:
     outside = {
         name for name in imports(path) if name.split(".")[0] == "codedance" and not name.startswith("codedance.sandbox.guest")

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from codedance.errors import SandboxError
 
-GUEST_LIBRARIES = ("numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "pandas", "sympy")
+GUEST_LIBRARIES = (
+    *("numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "sklearn"),
+    *("pandas", "seaborn", "shapely", "sympy"),
+)
 _SYSTEM = (
     "/usr",
     "/lib",

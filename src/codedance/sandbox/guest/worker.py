@@ -27,8 +27,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from . import names, notebook
+from . import compat, names, notebook
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
+from .compat import take_notes
 from .files import Files, prepare_files
 from .inputs import FILE, BadImage, Inputs
 from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
@@ -54,6 +55,7 @@ _usual_names: dict[str, Any] = {}
 def prepare_libraries() -> None:
     """What is the same for every session, done once in the zygote."""
     patch_libraries(lambda: _current)
+    compat.install()
     prepare_files(lambda: _files, _note)
     prepare_processes(_note)
     _usual_names.update(names.usual_names(), get_ipython=notebook.get_ipython)
@@ -242,7 +244,7 @@ class Worker:
             self._print_trace(failure)
         self._flush()
         self._renew_streams()
-        notes = [text for text in (self._input_note, *self._shown.notes) if text]
+        notes = [text for text in (self._input_note, *self._shown.notes, *take_notes()) if text]
         self._input_note = None
         return {"error": _as_message(failure), "images": self._shown.images, "notes": notes}
 

@@ -43,8 +43,12 @@ _DISTRIBUTIONS = (
     "matplotlib",
     "scipy",
     "scikit-image",
+    "scikit-learn",
     "pandas",
+    "seaborn",
+    "shapely",
     "sympy",
+    "noto-cjk-sans-otc",
 )
 
 

@@ -1,0 +1,181 @@
+"""Names and arguments of Matplotlib that 3.0 to 3.10 removed, and windows that nobody sees."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import cm, colors, font_manager, style
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backend_bases import FigureCanvasBase, FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+from .removed import Own, Replacement, note, rename_keywords, replace_methods, replace_names
+
+_LIBRARY = "Matplotlib"
+_OLD_MAPS = {
+    "spectral": "nipy_spectral",
+    "Vega10": "tab10",
+    "Vega20": "tab20",
+    "Vega20b": "tab20b",
+    "Vega20c": "tab20c",
+}
+
+
+def install() -> None:
+    """Functions, methods, arguments, styles and windows."""
+    _replace_functions()
+    _replace_methods()
+    _rename_arguments()
+    _take_old_styles()
+    _ignore_windows()
+
+
+def _replace_functions() -> None:
+    register = Own(_register_map, "matplotlib.colormaps.register")
+    maps: dict[str, Replacement] = {old: f"matplotlib.cm.{new}" for old, new in _OLD_MAPS.items()}
+    replace_names(
+        cm,
+        _LIBRARY,
+        "plt.cm",
+        {**maps, "register_cmap": register, "cmap_d": "matplotlib.colormaps", "get_cmap": "matplotlib.colormaps"},
+    )
+    replace_names(colors, _LIBRARY, "colors", {"DivergingNorm": "matplotlib.colors.TwoSlopeNorm"})
+    nothing = Own(lambda *_, **__: None, "nothing")
+    pyplot: dict[str, Replacement] = {
+        "register_cmap": register,
+        "hold": nothing,
+        "ishold": Own(lambda: True, "True"),
+        "spectral": "matplotlib.pyplot.nipy_spectral",
+        "plot_date": Own(lambda *args, **more: plt.gca().plot(*args, **more), "plt.plot"),
+    }
+    replace_names(plt, _LIBRARY, "plt", pyplot)
+    replace_names(font_manager, _LIBRARY, "font_manager", {"_rebuild": Own(lambda: None, "nothing (fonts are listed already)")})
+
+
+def _register_map(name: Any = None, cmap: Any = None, **_: Any) -> None:
+    if not isinstance(name, str):
+        name, cmap = name.name, name
+    matplotlib.colormaps.register(cmap, name=name, force=True)
+
+
+def _replace_methods() -> None:
+    rgb = Own(lambda canvas: np.asarray(canvas.buffer_rgba())[..., :3].tobytes(), "buffer_rgba()")
+    replace_methods(FigureCanvasAgg, _LIBRARY, {"tostring_rgb": rgb})
+    replace_methods(FigureCanvasBase, _LIBRARY, {"set_window_title": Own(lambda *_: None, "nothing (there is no window)")})
+    replace_methods(Legend, _LIBRARY, {"legendHandles": "legend_handles"})
+    replace_methods(Axes, _LIBRARY, {"hold": Own(lambda *_: None, "nothing")})
+    lists: Any = Axes.ArtistList
+    for name in ("remove", "pop", "clear"):
+        replace_methods(lists, _LIBRARY, {name: Own(getattr(_Emptying, name), "Artist.remove()")})
+
+
+class _Emptying:
+    """What `ax.lines` and its like could do while they were lists."""
+
+    @staticmethod
+    def remove(artists: Any, artist: Any) -> None:
+        artist.remove()
+
+    @staticmethod
+    def pop(artists: Any, index: int = -1) -> Any:
+        artist = artists[index]
+        artist.remove()
+        return artist
+
+    @staticmethod
+    def clear(artists: Any) -> None:
+        for artist in list(artists):
+            artist.remove()
+
+
+def _rename_arguments() -> None:
+    rename_keywords(Axes, "hist", _LIBRARY, {"normed": lambda value: {"density": bool(value)}})
+    for owner in (Axes, Axis):
+        rename_keywords(owner, "grid", _LIBRARY, {"b": "visible"})
+    for either in (Axes, plt):
+        rename_keywords(either, "stem", _LIBRARY, {"use_line_collection": None})
+    rename_keywords(Figure, "add_subplot", _LIBRARY, {"axisbg": "facecolor"})
+    rename_keywords(Figure, "savefig", _LIBRARY, {"quality": None, "papertype": None, "frameon": None})
+    for which in (plt, Figure):
+        _take_projection(which)
+
+
+def _take_projection(owner: Any) -> None:
+    """`gca(projection="3d")` made axes until 3.6."""
+    usual = owner.gca
+
+    @functools.wraps(usual)
+    def gca(*args: Any, **more: Any) -> Any:
+        if not more:
+            return usual(*args)
+        note("gca() takes no arguments in this Matplotlib; add_subplot() was used")
+        figure = args[0] if args else plt.gcf()
+        return figure.add_subplot(**more)
+
+    owner.gca = gca
+
+
+def _take_old_styles() -> None:
+    """`plt.style.use("seaborn-whitegrid")`: Matplotlib 3.6 renamed these styles."""
+
+    def renamed(wanted: Any) -> Any:
+        if isinstance(wanted, list):
+            return [renamed(each) for each in wanted]
+        if not isinstance(wanted, str) or wanted in style.library or not wanted.startswith("seaborn"):
+            return wanted
+        new = wanted.replace("seaborn", "seaborn-v0_8", 1)
+        if new not in style.library:
+            return wanted
+        note(f"the style {wanted!r} was renamed in Matplotlib; {new!r} was used")
+        return new
+
+    usual_use, usual_context = style.use, style.context
+
+    @functools.wraps(usual_use)
+    def use(style: Any) -> None:
+        usual_use(renamed(style))
+
+    @functools.wraps(usual_context)
+    def context(style: Any, after_reset: bool = False) -> AbstractContextManager[None]:
+        return usual_context(renamed(style), after_reset)
+
+    modules: Any = (style, style.core)
+    for module in modules:
+        module.use, module.context = use, context
+
+
+class _NoWindow:
+    """Takes every call to a window."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return self
+
+
+def _ignore_windows() -> None:
+    """Nobody sees a window here, clicks into it or waits for it."""
+    manager: Any = FigureManagerBase
+    manager.window = manager.frame = _NoWindow()
+
+    def nobody(*_: Any, **__: Any) -> list[Any]:
+        note("nobody sees the figure or clicks into it: the call returned at once")
+        return []
+
+    figure: Any = Figure
+    figure.ginput = figure.waitforbuttonpress = nobody
+    pyplot: Any = plt
+    pyplot.switch_backend = lambda newbackend: None  # there is one backend here
+    pyplot.pause = lambda interval: None
+    pyplot.install_repl_displayhook = pyplot.uninstall_repl_displayhook = lambda: None  # for plt.ion() and plt.ioff()

@@ -1,0 +1,224 @@
+"""Names of SciPy that 1.0 to 1.15 removed. `scipy.ndimage` is loaded in the zygote, the rest when a session imports it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Hashable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import scipy
+from PIL import Image
+
+from .removed import Own, Replacement, after_import, is_guest, note, replace_names
+
+_LIBRARY = "SciPy"
+_FROM_NUMPY = [
+    "interp",
+    "mean",
+    "median",
+    "std",
+    "var",
+    "sum",
+    "sqrt",
+    "log",
+    "log10",
+    "log2",
+    "exp",
+    "sin",
+    "cos",
+    "tan",
+    "arctan",
+    "arctan2",
+    "pi",
+    "inf",
+    "nan",
+    "array",
+    "asarray",
+    "zeros",
+    "ones",
+    "arange",
+    "linspace",
+    "floor",
+    "ceil",
+    "dot",
+    "cross",
+    "reshape",
+    "where",
+    "unique",
+    "histogram",
+    "polyfit",
+    "polyval",
+    "poly1d",
+    "random",
+    "absolute",
+    "sort",
+    "argsort",
+    "cumsum",
+    "diff",
+    "prod",
+]
+
+
+def install() -> None:
+    """NumPy's functions under `scipy`, and what waits for its import."""
+    replace_names(scipy, _LIBRARY, "scipy", {name: f"numpy.{name}" for name in _FROM_NUMPY})
+    after_import("scipy.ndimage", lambda m: replace_names(m, _LIBRARY, "scipy.ndimage", {"imread": _IMREAD}))
+    after_import("scipy.misc", lambda m: replace_names(m, _LIBRARY, "scipy.misc", _MISC))
+    after_import("scipy.integrate", lambda m: replace_names(m, _LIBRARY, "scipy.integrate", _INTEGRATE))
+    after_import("scipy.signal", lambda m: replace_names(m, _LIBRARY, "scipy.signal", _SIGNAL))
+    after_import("scipy.stats", _apply_stats)
+
+
+def _imread(name: Any, flatten: bool = False, mode: str | None = None) -> Any:
+    image = Image.open(name)
+    return np.asarray(image.convert("F" if flatten else mode or image.mode))
+
+
+def _as_image(values: Any, *_: Any, **__: Any) -> Image.Image:
+    values = np.asarray(values)
+    if values.dtype != np.uint8:
+        low, high = float(values.min()), float(values.max())
+        values = ((values - low) * (255 / max(high - low, 1e-12))).round().astype(np.uint8)
+    return Image.fromarray(values)
+
+
+def _imresize(arr: Any, size: Any, interp: str = "bilinear", mode: str | None = None) -> Any:
+    """A whole number is a percentage, a float a fraction, a pair (height, width)."""
+    image = _as_image(arr)
+    if isinstance(size, (int, np.integer)):
+        size = size / 100
+    if isinstance(size, (float, np.floating)):
+        wanted = (int(image.width * size), int(image.height * size))
+    else:
+        wanted = (int(size[1]), int(size[0]))
+    filters = {"nearest": "NEAREST", "lanczos": "LANCZOS", "bilinear": "BILINEAR", "bicubic": "BICUBIC", "cubic": "BICUBIC"}
+    return np.asarray(image.resize(wanted, Image.Resampling[filters[interp]]))
+
+
+def _imrotate(arr: Any, angle: float, interp: str = "bilinear") -> Any:
+    return np.asarray(
+        _as_image(arr).rotate(angle, Image.Resampling.BILINEAR if interp != "nearest" else Image.Resampling.NEAREST)
+    )
+
+
+def _picture_of(name: str) -> Any:
+    """`face()`, `ascent()`: SciPy downloads them today."""
+
+    def load(gray: bool = False) -> Any:
+        data: Any = importlib.import_module("skimage.data")
+        picture = data.astronaut() if name == "face" else data.camera()
+        return picture.mean(axis=2).astype(np.uint8) if gray and picture.ndim == 3 else picture
+
+    return Own(load, f"skimage.data.{'astronaut' if name == 'face' else 'camera'}()")
+
+
+def _derivative(func: Any, x0: Any, dx: float = 1.0, n: int = 1, args: Any = (), order: int = 3) -> Any:
+    if n == 1:
+        return (func(x0 + dx, *args) - func(x0 - dx, *args)) / (2 * dx)
+    return (_derivative(func, x0 + dx, dx, n - 1, args) - _derivative(func, x0 - dx, dx, n - 1, args)) / (2 * dx)
+
+
+def _ricker(points: int, a: float) -> Any:
+    x = np.arange(points) - (points - 1) / 2
+    scaled = (x / a) ** 2
+    return 2 / (np.sqrt(3 * a) * np.pi**0.25) * (1 - scaled) * np.exp(-scaled / 2)
+
+
+def _cwt(data: Any, wavelet: Any, widths: Any, **more: Any) -> Any:
+    rows = [
+        np.convolve(data, np.conj(wavelet(min(int(10 * width), len(data)), width, **more)[::-1]), mode="same") for width in widths
+    ]
+    return np.array(rows)
+
+
+_IMREAD = Own(_imread, "PIL.Image.open")
+_MISC: dict[str, Replacement] = {
+    "imread": _IMREAD,
+    "imsave": Own(lambda name, arr, format=None: _as_image(arr).save(name, format), "PIL.Image.save"),
+    "imresize": Own(_imresize, "PIL.Image.resize"),
+    "imrotate": Own(_imrotate, "PIL.Image.rotate"),
+    "imshow": Own(lambda arr: _as_image(arr).show(), "PIL.Image.show"),
+    "toimage": Own(_as_image, "PIL.Image.fromarray"),
+    "fromimage": Own(lambda image, flatten=False, mode=None: np.asarray(image.convert("F") if flatten else image), "np.asarray"),
+    "bytescale": Own(lambda data, *_, **__: np.asarray(_as_image(data)), "scaling to 0..255"),
+    "face": _picture_of("face"),
+    "ascent": _picture_of("ascent"),
+    "derivative": Own(_derivative, "a central difference"),
+    **{name: f"scipy.special.{name}" for name in ("factorial", "factorial2", "comb", "logsumexp")},
+}
+_INTEGRATE: dict[str, Replacement] = {
+    "trapz": "scipy.integrate.trapezoid",
+    "simps": "scipy.integrate.simpson",
+    "cumtrapz": "scipy.integrate.cumulative_trapezoid",
+}
+_WINDOWS = [
+    "gaussian",
+    "hann",
+    "hamming",
+    "blackman",
+    "bartlett",
+    "kaiser",
+    "boxcar",
+    "triang",
+    "parzen",
+    "bohman",
+    "flattop",
+    "nuttall",
+    "tukey",
+    "cosine",
+    "blackmanharris",
+]
+_SIGNAL: dict[str, Replacement] = {
+    **{name: f"scipy.signal.windows.{name}" for name in _WINDOWS},
+    "hanning": "scipy.signal.windows.hann",
+    "ricker": Own(_ricker, "an own ricker wavelet"),
+    "cwt": Own(_cwt, "an own wavelet transform"),
+}
+
+
+def _apply_stats(stats: ModuleType) -> None:
+    names: dict[str, Replacement] = {
+        "binom_test": Own(
+            lambda x, n=None, p=0.5, alternative="two-sided": stats.binomtest(x, n, p, alternative).pvalue,
+            "binomtest(...).pvalue",
+        ),
+        "median_absolute_deviation": Own(
+            lambda x, axis=0, scale=1.4826, **more: stats.median_abs_deviation(x, axis, **more) * scale, "median_abs_deviation"
+        ),
+        "threshold": "numpy.clip",
+        "itemfreq": Own(lambda a: np.array(np.unique(a, return_counts=True)).T, "np.unique(a, return_counts=True)"),
+    }
+    replace_names(stats, _LIBRARY, "scipy.stats", names)
+    usual = stats.mode
+
+    @functools.wraps(usual)
+    def mode(*args: Any, **more: Any) -> Any:
+        found = usual(*args, **more)
+        if np.ndim(found.mode) == 0 and is_guest(sys._getframe(1)):
+            return type(found)(*map(_indexable, found))
+        return found
+
+    stats.mode = mode  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _indexable_kind(kind: Any) -> Any:
+    """A NumPy number that gives itself for [0]: until SciPy 1.11 `mode` kept the axis."""
+
+    def first(self: Any, index: Any) -> Any:
+        if index not in (0, -1):
+            raise IndexError(index)
+        note("scipy.stats.mode gives a number, not an array, in this SciPy; [0] was left out")
+        return kind(self)
+
+    return type(kind.__name__, (kind,), {"__getitem__": first})
+
+
+def _indexable(value: Any) -> Any:
+    number: Any = np.asarray(value)[()]
+    kind: Hashable = type(number)
+    return _indexable_kind(kind)(number)

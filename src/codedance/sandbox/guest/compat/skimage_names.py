@@ -1,0 +1,157 @@
+"""Names and arguments of scikit-image that 0.16 to 0.25 removed. Applied to each subpackage when a session imports it."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .removed import Hint, Keywords, Own, Replacement, after_import, replace_names, with_old_keywords
+
+_LIBRARY = "scikit-image"
+
+
+def install() -> None:
+    """Wait for each subpackage."""
+    for name in sorted(_NAMES.keys() | _KEYWORDS.keys()):
+        after_import(f"skimage.{name}" if name else "skimage", _apply)
+
+
+def _apply(module: ModuleType) -> None:
+    name = module.__name__.removeprefix("skimage").removeprefix(".")
+    _take_keywords(module, _KEYWORDS.get(name, {}))
+    replace_names(module, _LIBRARY, module.__name__, _NAMES.get(name, {}))
+
+
+def _take_keywords(module: ModuleType, keywords: dict[str, Keywords]) -> None:
+    for function in keywords.keys() & module.__dict__.keys():
+        module.__dict__[function] = with_old_keywords(module.__dict__[function], function, _LIBRARY, keywords[function])
+    usual = module.__dict__.get("__getattr__")
+    if usual is None:
+        return
+
+    def __getattr__(name: str) -> Any:
+        found = usual(name)
+        if name in keywords and callable(found):  # lazily loaded: from now on it is there
+            found = module.__dict__[name] = with_old_keywords(found, name, _LIBRARY, keywords[name])
+        return found
+
+    module.__dict__["__getattr__"] = __getattr__
+
+
+def _channels(value: Any) -> dict[str, Any]:
+    return {"channel_axis": -1 if value else None}
+
+
+def _circle(r: float, c: float, radius: float, shape: Any = None) -> Any:
+    draw: Any = importlib.import_module("skimage.draw")
+    return draw.disk((r, c), radius, shape=shape)
+
+
+def _compare_with_max(name: str) -> Any:
+    """`data_range` is required for floats today and was guessed before."""
+
+    def compare(X: Any, Y: Any, *args: Any, **more: Any) -> Any:
+        metrics = importlib.import_module("skimage.metrics")
+        if np.issubdtype(np.asarray(X).dtype, np.floating) and "data_range" not in more:
+            more["data_range"] = max(float(np.ptp(X)), float(np.ptp(Y)), 1e-12)
+        if more.pop("multichannel", False):
+            more["channel_axis"] = -1
+        return getattr(metrics, name)(X, Y, *args, **more)
+
+    return Own(compare, f"skimage.metrics.{name}")
+
+
+def _shift(src_image: Any, target_image: Any, upsample_factor: int = 1, **more: Any) -> Any:
+    registration: Any = importlib.import_module("skimage.registration")
+    return registration.phase_cross_correlation(src_image, target_image, upsample_factor=upsample_factor)
+
+
+def _threshold_adaptive(image: Any, block_size: int, *args: Any, **more: Any) -> Any:
+    filters: Any = importlib.import_module("skimage.filters")
+    return image > filters.threshold_local(image, block_size, *args, **more)
+
+
+_FOOTPRINT: Keywords = {"selem": "footprint"}
+_MULTI: Keywords = {"multichannel": _channels}
+_GREY_MORPHOLOGY = ["erosion", "dilation", "opening", "closing", "white_tophat", "black_tophat"]
+_BINARY_MORPHOLOGY = ["binary_erosion", "binary_dilation", "binary_opening", "binary_closing"]
+_NAMES: dict[str, dict[str, Replacement]] = {
+    "": {
+        "external": Hint("import tifffile or imageio"),
+        "novice": Hint("use skimage.io.imread"),
+        "viewer": Hint("use display(image)"),
+    },
+    "measure": {
+        "compare_ssim": _compare_with_max("structural_similarity"),
+        "compare_psnr": _compare_with_max("peak_signal_noise_ratio"),
+        "structural_similarity": _compare_with_max("structural_similarity"),
+        "compare_mse": "skimage.metrics.mean_squared_error",
+        "compare_nrmse": "skimage.metrics.normalized_root_mse",
+        "marching_cubes_lewiner": "skimage.measure.marching_cubes",
+        "marching_cubes_classic": "skimage.measure.marching_cubes",
+        "correct_mesh_orientation": Hint("marching_cubes orients its meshes"),
+    },
+    "morphology": {"watershed": "skimage.segmentation.watershed", "greyreconstruct": "skimage.morphology.reconstruction"},
+    "filters": {
+        "threshold_adaptive": Own(_threshold_adaptive, "image > skimage.filters.threshold_local(...)"),
+        "gaussian_filter": "skimage.filters.gaussian",
+        "canny": "skimage.feature.canny",
+        "denoise_bilateral": "skimage.restoration.denoise_bilateral",
+    },
+    "draw": {"circle": Own(_circle, "skimage.draw.disk")},
+    "feature": {
+        "greycomatrix": "skimage.feature.graycomatrix",
+        "greycoprops": "skimage.feature.graycoprops",
+        "register_translation": Own(_shift, "skimage.registration.phase_cross_correlation"),
+    },
+    "util": {"montage2d": "skimage.util.montage"},
+    "future": {"graph": "skimage.graph"},
+    "transform": {"seam_carve": Hint("the method is patented and was removed")},
+}
+_KEYWORDS: dict[str, dict[str, Keywords]] = {
+    "filters": {
+        **dict.fromkeys(("gaussian", "unsharp_mask", "difference_of_gaussians"), _MULTI),
+        "median": {"selem": "footprint"},
+    },
+    "transform": dict.fromkeys(
+        ("rescale", "warp_polar", "pyramid_reduce", "pyramid_expand", "pyramid_gaussian", "pyramid_laplacian"), _MULTI
+    ),
+    "restoration": dict.fromkeys(
+        [
+            "denoise_tv_chambolle",
+            "denoise_tv_bregman",
+            "denoise_bilateral",
+            "denoise_nl_means",
+            "denoise_wavelet",
+            "estimate_sigma",
+            "inpaint_biharmonic",
+        ],
+        _MULTI,
+    ),
+    "feature": {
+        "hog": {**_MULTI, "visualise": "visualize", "normalise": None},
+        "peak_local_max": {"indices": None},
+    },
+    "segmentation": {
+        **dict.fromkeys(("slic", "felzenszwalb", "random_walker"), _MULTI),
+        "quickshift": {"multichannel": None},
+    },
+    "metrics": {"structural_similarity": _MULTI, "normalized_root_mse": {"norm_type": "normalization"}},
+    "measure": {
+        "label": {"neighbors": lambda value: {"connectivity": 2 if value == 8 else 1}},
+        "regionprops": {"coordinates": None},
+        "regionprops_table": {"coordinates": None},
+        "profile_line": {"multichannel": None},
+    },
+    "morphology": {
+        **dict.fromkeys(
+            (*_GREY_MORPHOLOGY, *_BINARY_MORPHOLOGY, "reconstruction", "local_maxima", "local_minima", "h_maxima"), _FOOTPRINT
+        ),
+        "flood_fill": _FOOTPRINT,
+        "remove_small_objects": {"in_place": None},
+        "remove_small_holes": {"in_place": None, "min_size": "area_threshold"},
+    },
+}
