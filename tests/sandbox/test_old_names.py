@@ -74,7 +74,10 @@ def test_the_list_of_calls_is_long_and_valid() -> None:
             "skimage.filters.gaussian(array, multichannel=True)",
             "gaussian(multichannel=...) was removed from scikit-image; channel_axis=-1 was used",
         ),
-        ("import scipy.misc; scipy.misc.imresize(grey, 50)", "scipy.misc.imresize was removed from SciPy; PIL.Image.resize was used"),
+        (
+            "import scipy.misc; scipy.misc.imresize(grey, 50)",
+            "scipy.misc.imresize was removed from SciPy; PIL.Image.resize was used",
+        ),
         ("cv2.putText(grey, '\u4e2d', (1, 9), 0, 1, 0)", "cv2.putText can only draw ASCII"),
     ],
 )
