@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Hashable
 from types import ModuleType
 from typing import Any
 
@@ -220,5 +219,5 @@ def _indexable_kind(kind: Any) -> Any:
 
 def _indexable(value: Any) -> Any:
     number: Any = np.asarray(value)[()]
-    kind: Hashable = type(number)
+    kind: Any = type(number)
     return _indexable_kind(kind)(number)
