@@ -133,7 +133,6 @@ async def test_sums_of_pixels_do_not_wrap(session: Session) -> None:
         ("requests", "there is no network"),
         ("plotly.express", "draw with matplotlib"),
         ("imutils", "cv2.findContours"),
-        ("google.colab", "this is not Colab"),
         ("some_package", "installed are numpy, PIL"),
     ],
 )

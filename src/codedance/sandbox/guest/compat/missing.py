@@ -37,7 +37,6 @@ _INSTEAD_OF = {
     "xgboost lightgbm catboost hdbscan umap": "use sklearn",
     "geopandas cartopy folium mpl_toolkits.basemap geopy rasterio fiona": "draw with matplotlib; shapely is here",
     "igraph graphviz pydot pygraphviz": "use networkx or draw with matplotlib",
-    "google.colab": "this is not Colab: the picture is in input_image, show pictures with display(picture)",
     "imutils": "use cv2: cv2.resize, cv2.findContours(...)[-2] for grab_contours, cv2.warpAffine for rotate",
     "skvideo moviepy": "use cv2.VideoCapture",
     "statsmodels": "use scipy.stats, numpy.polyfit or sklearn.linear_model",
