@@ -243,7 +243,7 @@ def test_a_picture_may_be_that_of_another_row(make: Make) -> None:
         ("vstar", {"label": "C"}, "column 'label' is 'C'; it must be the letter of an option"),
         ("vstar", {"label": "AB"}, "column 'label' is 'AB'"),
         ("mathvision", {"answer": "AB"}, "column 'answer' is 'AB'"),
-        ("vlmevalkit", {"answer": "AB"}, "column 'answer' is 'AB'"),
+        ("vlmevalkit", {"answer": "AZ"}, "column 'answer' is 'AZ'"),
         ("hrbench", {"answer": "E"}, "column 'answer' is 'E'; it must be one of A, B, C and D"),
         ("hrbench", {"image": "!" * 2000}, "it must be base64 of a picture"),
         ("charxiv-descriptive", {"qids": [7, 77]}, "77 is no descriptive question"),

@@ -78,6 +78,13 @@ def test_an_option_that_cannot_be_told_is_an_error(options: list[Any], answer: A
         task(tmp_path, {**BASE, "options": options, "answer": answer})
 
 
+@pytest.mark.parametrize("answer", ["A, C", "A and C", "AC", "A;C", "(A), (C)", ["A", "C"], ["x", "z"], [0, 2]])
+def test_several_options_may_be_right(answer: Any, tmp_path: Path) -> None:
+    found = task(tmp_path, {**BASE, "options": ["x", "y", "z"], "answer": answer})
+    assert (found.answer, found.key.choices) == ("A, C", ("x", "y", "z"))
+    assert found.question.endswith("Answer with the letters of all options that are right.")
+
+
 def test_options_that_the_question_shows_are_not_shown_again(tmp_path: Path) -> None:
     for question in ("Is it red or blue?", "Which?\n(A) red\n(B) blue"):
         found = task(tmp_path, {"question": question, "choices": ["red", "blue"], "answer": "blue"})

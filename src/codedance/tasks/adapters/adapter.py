@@ -15,6 +15,7 @@ _IMAGE_MARK = re.compile(r"<image\s?\d*>")
 _MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:．：]\s*")
 _IN_PICTURE = "in the picture"
 _LETTER_PLEASE = "Answer with the letter of one option."
+_LETTERS_PLEASE = "Answer with the letters of all options that are right."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,10 @@ def without_marks(question: str) -> str:
     return _IMAGE_MARK.sub("", question).strip()
 
 
-def with_options(question: str, options: Sequence[str]) -> str:
+def with_options(question: str, options: Sequence[str], *, several: bool = False) -> str:
     """A question with its options, as they are shown to a model; options that are but their letters stand in the picture."""
     shown = [_IN_PICTURE] * len(options) if "".join(options) == ascii_uppercase[: len(options)] else options
-    return "\n".join([question.strip(), *_lines(shown), _LETTER_PLEASE])
+    return "\n".join([question.strip(), *_lines(shown), _LETTERS_PLEASE if several else _LETTER_PLEASE])
 
 
 def _lines(options: Sequence[str]) -> list[str]:

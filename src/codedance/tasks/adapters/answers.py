@@ -109,15 +109,30 @@ def _word(row: Row, name: str, value: Any) -> str:
 
 
 def letter(row: Row, name: str, choices: tuple[str, ...]) -> str:
-    """The letter of the right option: it may be given as such, in small, with or without the option's words, by them alone, or as
-    a number counted from 0.
+    """The letter of the right option, or several as "A, C".
+
+    An option may be given by its letter, also a small one, with or without its words, by them alone, or by a number from 0.
 
     Raises:
         DataError: it is none of these, or could be two of them.
     """
     value = row.values.get(name)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    several = list(value) if isinstance(value, list) else _several(value, choices)
+    found = sorted({_letter(row, name, one, choices) for one in several or [value]})
+    return ", ".join(found)
+
+
+def _several(value: Any, choices: tuple[str, ...]) -> list[str]:
+    """The letters of "A, C", "A and C" or "AC"; none where it is no such text, or an option."""
+    text = str(value).strip()
+    if text in choices or not (_SEVERAL.fullmatch(text) or (text.isalpha() and text.isupper())):
+        return []
+    letters = re.findall(r"[A-Z]", text)
+    is_in_order = letters == sorted(set(letters)) and letters[-1] in ascii_uppercase[: len(choices)]
+    return letters if is_in_order and len(letters) > 1 else []
+
+
+def _letter(row: Row, name: str, value: Any, choices: tuple[str, ...]) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     letters = ascii_uppercase[: len(choices)]
@@ -146,7 +161,7 @@ def letters_in(text: str) -> str:
     """A letter from A to J, or several of them, written as "C" and "A, C"; empty where a text is something else."""
     if (lone := _LONE.fullmatch(text.strip())) and lone[1].upper() in ascii_uppercase[:_MOST_LETTERS]:
         return lone[1].upper()
-    return ", ".join(re.findall(r"[A-J]", text)) if _SEVERAL.fullmatch(text.strip()) else ""
+    return ", ".join(dict.fromkeys(re.findall(r"[A-J]", text))) if _SEVERAL.fullmatch(text.strip()) else ""
 
 
 def are_shown(question: str, choices: tuple[str, ...]) -> bool:

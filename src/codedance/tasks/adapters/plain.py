@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 from pathlib import Path
 
 from codedance.errors import DataError
@@ -43,7 +44,8 @@ _SIMILAR = 0.8
 
 
 def _plain(row: Row, reading: Reading) -> Iterator[Task]:
-    _refuse_slips(row)
+    if slip := _slip(frozenset(map(str, row.values))):
+        raise DataError(f"{row.where}: unknown field {slip!r}; the fields are {', '.join(_FIELDS)}")
     question, choices = row.text("question"), answers.options(row)
     named = _rule(row, reading)
     known = _known(row, named)
@@ -51,9 +53,11 @@ def _plain(row: Row, reading: Reading) -> Iterator[Task]:
     rule = named or _fitting(known, choices, listed)
     if choices and rule in _CHOICES and known:
         known = (answers.letter(row, "answer", choices),)
+    if not answers.are_shown(question, choices):
+        question = with_options(question, choices, several=rule in _CHOICES and bool(known) and len(known[0]) > 1)
     yield Task(
         id=row.id(),
-        question=question if answers.are_shown(question, choices) else with_options(question, choices),
+        question=question,
         images=pictures_of(row),
         answer=known[0] if known else None,
         source=row.label("source"),
@@ -62,14 +66,14 @@ def _plain(row: Row, reading: Reading) -> Iterator[Task]:
     )
 
 
-def _refuse_slips(row: Row) -> None:
-    """A field whose name is a slip of one that matters and is missing."""
-    for name in map(str, row.values):
-        if name in (*_FIELDS, *PICTURES, "answers"):
-            continue
-        meant = (own for own in _NEEDED if own not in row.values and abs(len(own) - len(name)) <= 1)
+@lru_cache(maxsize=16)  # rows of one file have the same
+def _slip(names: frozenset[str]) -> str:
+    """A field whose name is a slip of one that matters and is missing; empty where there is none."""
+    for name in sorted(names.difference(_FIELDS, PICTURES, ("answers",))):
+        meant = (own for own in _NEEDED if own not in names and abs(len(own) - len(name)) <= 1)
         if any(SequenceMatcher(None, name, own).ratio() > _SIMILAR for own in meant):
-            raise DataError(f"{row.where}: unknown field {name!r}; the fields are {', '.join(_FIELDS)}")
+            return name
+    return ""
 
 
 def _rule(row: Row, reading: Reading) -> Rule | None:

@@ -33,7 +33,7 @@ def _vlmevalkit(row: Row, reading: Reading) -> Iterator[Task]:
     rule = Rule.CHOICE if choices else _free(known, reading)
     yield Task(
         id=row.id("index"),
-        question=with_options(question, choices) if choices else question,
+        question=with_options(question, choices, several=bool(known) and len(known[0]) > 1) if choices else question,
         images=pictures_of(row),
         answer=known[0] if known else None,
         source="vlmevalkit",
