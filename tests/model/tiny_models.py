@@ -53,7 +53,7 @@ _TEMPLATE = (
 
 def make_llava(folder: Path) -> Path:
     """CLIP and Llama of two layers each; every picture is resized and cropped to 16 tokens."""
-    tokenizer = _tokenizer("<image>")
+    tokenizer = make_tokenizer("<image>")
     vision = CLIPVisionConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=56, patch_size=14
     )
@@ -74,7 +74,7 @@ def make_llava(folder: Path) -> Path:
 
 def make_qwen(folder: Path) -> Path:
     """The real Qwen2.5-VL class: a token for each 28x28 pixels, window attention in the first vision layer."""
-    tokenizer = _tokenizer("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
+    tokenizer = make_tokenizer("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
     ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad")}
     config = Qwen2_5_VLConfig(
         text_config={
@@ -100,8 +100,8 @@ def make_qwen(folder: Path) -> Path:
     return _save(Qwen2_5_VLForConditionalGeneration, config, tokenizer, folder)
 
 
-def _tokenizer(*vision: str) -> PreTrainedTokenizerFast:
-    """Byte-level, a few words, the chat marks, the marks of pictures, and our tags as text."""
+def make_tokenizer(*vision: str) -> PreTrainedTokenizerFast:
+    """A tokenizer: byte-level, a few words, the chat marks, the marks of pictures, and our tags as text."""
     raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()

@@ -17,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import transformers
 from transformers import AutoProcessor, BatchEncoding, BatchFeature, ProcessorMixin
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES  # type: ignore[attr-defined]
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 
 from codedance.errors import ConfigError, ModelError
@@ -30,9 +32,12 @@ _QWEN = {
     "qwen2_5_vl": ("Qwen2_5_VLProcessor", "Qwen2VLVideoProcessor"),
     "qwen3_vl": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
     "qwen3_vl_moe": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
+    "qwen3_5": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
+    "qwen3_5_moe": ("Qwen3VLProcessor", "Qwen3VLVideoProcessor"),
 }
 """Model types whose processor is loaded without its video half: the upstream classes of the processor and of that half."""
 _VIDEO_FILE = "video_preprocessor_config.json"
+_OTHER_PARTS = ("video_processor", "feature_extractor")
 _SPOKEN = {Role.SYSTEM, Role.USER, Role.ASSISTANT}
 _PRIVATE = range(0xF0010, 0xFFFFE)  # Unicode gives these no meaning; the first few serve transformers
 _BREAK = "\U000f0000"  # transformers drops it, and then puts no space in front, as some tokenizers do where a text starts
@@ -50,13 +55,40 @@ class ImagesOnlyQwen(Qwen2_5_VLProcessor):
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)  # type: ignore[no-untyped-call]
 
 
+class _OtherPartsDropped(ProcessorMixin):
+    """Takes whatever the processor of a family hands over, and keeps what reads pictures and text."""
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        kept = {name: part for name, part in named.items() if name not in _OTHER_PARTS}
+        super().__init__(*parts, **kept)  # type: ignore[no-untyped-call]
+
+
+def _images_only(model_type: str) -> Any:
+    """The processor class of a family, without the halves for video and sound: of Pillow's image processors there is none."""
+    name = PROCESSOR_MAPPING_NAMES.get(model_type)
+    kind: Any = getattr(transformers, name, None) if isinstance(name, str) else None
+    try:
+        parts = kind.get_attributes() if kind is not None else []
+    except ImportError:  # it needs torchvision even for pictures; AutoProcessor says so
+        return AutoProcessor
+    missing = {part: None for part in parts if part in _OTHER_PARTS}
+    if not missing:
+        return AutoProcessor
+
+    def make(self: Any, image_processor: Any = None, tokenizer: Any = None, **settings: Any) -> None:
+        kind.__init__(self, image_processor=image_processor, tokenizer=tokenizer, **missing, **settings)
+
+    own_parts = classmethod(lambda cls: [part for part in parts if part not in missing])
+    return type(kind.__name__, (kind, _OtherPartsDropped), {"__init__": make, "get_attributes": own_parts})
+
+
 def load_processor(folder: Path, model_type: str) -> Any:
     """The processor of a model folder.
 
     Raises:
         ConfigError: it reads no pictures, or has no chat template.
     """
-    kind = ImagesOnlyQwen if model_type in _QWEN else AutoProcessor  # its video half is put back by `save_processor`
+    kind = ImagesOnlyQwen if model_type in _QWEN else _images_only(model_type)  # `save_processor` puts the video half back
     processor = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
     if getattr(processor, "image_processor", None) is None or getattr(processor, "tokenizer", None) is None:
         raise ConfigError(f"{folder}: its processor reads no pictures; a vision-language model needs preprocessor_config.json")
