@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codedance.errors import StoreError
-from codedance.tasks.spool import TaskSpool
+from codedance.tasks.spool import Spool
 from codedance.types import AnswerKey, Rule, Task
 
 
@@ -23,12 +23,12 @@ def tasks(number: int, size: int = 10) -> Iterator[Task]:
         yield Task(id=str(n), question=f"?{n}", images=(picture, Path("a.png")) if n % 2 else (), answer="1", key=key)
 
 
-def third(spool: TaskSpool) -> Task:
+def third(spool: Spool[Task]) -> Task:
     return spool[3]
 
 
 def test_every_task_comes_back_whole_in_any_order(tmp_path: Path) -> None:
-    spool = TaskSpool(tasks(20), tmp_path / "new")
+    spool = Spool(tasks(20), tmp_path / "new")
     assert len(spool) == 20
     assert [spool[n] for n in (19, 0, 7)] == [list(tasks(20))[n] for n in (19, 0, 7)]
     assert list((tmp_path / "new").iterdir()) == [], "the file has no name that could be left behind"
@@ -38,7 +38,7 @@ def test_every_task_comes_back_whole_in_any_order(tmp_path: Path) -> None:
 
 
 def test_another_process_reads_the_same_file(tmp_path: Path) -> None:
-    spool = TaskSpool(tasks(5), tmp_path)
+    spool = Spool(tasks(5), tmp_path)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as others:
         assert others.submit(third, spool).result() == spool[3]
 
@@ -46,7 +46,7 @@ def test_another_process_reads_the_same_file(tmp_path: Path) -> None:
 def test_memory_holds_no_pictures(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
-        spool = TaskSpool(tasks(100, 200_000), tmp_path)
+        spool = Spool(tasks(100, 200_000), tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -54,5 +54,5 @@ def test_memory_holds_no_pictures(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told() -> None:
-    with pytest.raises(StoreError, match="no room for the tasks' pictures"):
-        TaskSpool(tasks(5), Path("/proc/none"))
+    with pytest.raises(StoreError, match="no room to keep what is drawn from"):
+        Spool(tasks(5), Path("/proc/none"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("transformers", reason="the extra 'train' is not installed")
@@ -19,9 +20,10 @@ from codedance.rollout.runner import Runner
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
 from codedance.tasks.synthetic import Level, make_item, to_task
-from codedance.train.stored import conversations
+from codedance.train.batch import collate
+from codedance.train.stored import Conversations, conversations
 from codedance.train.tokens import of_messages
-from codedance.types import AnswerKey, Rule, Sampling, Task
+from codedance.types import AnswerKey, Coordinates, Rule, Sampling, Task
 
 CODE = "<think>Look.</think>\n<code>\n```python\ndisplay(input_image.crop((0, 0, 60, 60)))\nprint(12)\n```\n</code>"
 
@@ -53,6 +55,21 @@ async def test_a_conversation_is_told_again_to_the_letter_and_the_pixel(tmp_path
     async with LocalModel(tiny_qwen) as local:
         sequence = of_messages(local._processor, told)
     assert sequence.turns.max() == 2
+
+
+async def test_conversations_with_and_without_pictures_make_one_batch(tmp_path: Path, box: Sandbox, tiny_qwen: Path) -> None:
+    tasks = [to_task(make_item("count", Level.EASY, 3), "seen"), Task(id="text", question="How many legs?", answer="4")]
+    settings = Settings(coordinates=Coordinates.PER_THOUSAND)
+    await Runner(ScriptedModel(["<answer>4</answer>"]), box, tmp_path, settings, concurrency=1).run(tasks)
+    told = Conversations([tmp_path, tmp_path], only_right=False)
+    assert [len(told[n][1].pictures) for n in range(len(told))] == [1, 0, 1, 0]
+    assert "1000" in told[0][0].text, "the prompt of the run, whose model writes places in its own way"
+    async with LocalModel(tiny_qwen) as local:
+        sequences = [of_messages(local._processor, told[n]) for n in (0, 1)]
+        batch = collate(local._processor, sequences, [{"mask": one.mask.astype(np.float32)} for one in sequences])
+        logits = local._model(**batch.inputs).logits
+    assert logits.shape[0] == 2 and bool(logits.isfinite().all())
+    assert len(batch.inputs["image_grid_thw"]) == 1
 
 
 async def test_wrong_answers_are_left_out_unless_wanted(tmp_path: Path, box: Sandbox) -> None:

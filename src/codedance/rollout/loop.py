@@ -331,12 +331,17 @@ def codec_of(settings: Settings, task: Task) -> Codec:
         DataError: the task's own system prompt is wanted, and it has none.
     """
     if settings.system is SystemPrompt.OURS:
-        coordinates = settings.coordinates or Coordinates.PIXELS
-        is_exact = settings.image_limits.rule.is_exact
-        return Codec(settings.format, tool=settings.tool, coordinates=coordinates, is_exact=is_exact)
+        return own_codec(settings)
     if not task.system:
         raise DataError(f"{task.id}: it brings no system prompt along; use ours (system = ours)")
     return Codec(settings.format, tool=settings.tool, system=task.system)
+
+
+def own_codec(settings: Settings) -> Codec:
+    """How a conversation with our own system prompt is written."""
+    coordinates = settings.coordinates or Coordinates.PIXELS
+    is_exact = settings.image_limits.rule.is_exact
+    return Codec(settings.format, tool=settings.tool, coordinates=coordinates, is_exact=is_exact)
 
 
 def versions(sandbox: Sandbox) -> dict[str, str]:

@@ -23,7 +23,7 @@ from codedance.errors import CodeDanceError, ConfigError, DataError, ModelError,
 from codedance.model.chat import ChatModel, info_of
 from codedance.rollout.codec import Codec
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.loop import codec_of, solve, versions
+from codedance.rollout.loop import codec_of, own_codec, solve, versions
 from codedance.rollout.settings import Settings, SystemPrompt
 from codedance.rollout.store import Key, Manifest, TraceStore
 from codedance.sandbox import Sandbox
@@ -248,7 +248,7 @@ def open_store(folder: Path, model: ChatModel, sandbox: Sandbox, settings: Setti
     Raises:
         ConfigError, DataError, StoreError: as `TraceStore`.
     """
-    codec = Codec(settings.format, tool=settings.tool)
+    codec = own_codec(settings)
     manifest = Manifest(
         model=model.name,
         variant=str(getattr(model, "variant", "")),

@@ -31,7 +31,7 @@ from codedance.reward.scorer import Scorer
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits, Sandbox
 from codedance.tasks.selection import Selection
-from codedance.tasks.spool import TaskSpool
+from codedance.tasks.spool import Spool
 from codedance.tasks.synthetic import Level, check_families, make_item, to_task
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.checkpoint import MODEL, claim, restore, save, write_model
@@ -83,14 +83,14 @@ def train_grpo(
     return folder / MODEL
 
 
-def _train(ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: TaskSpool | None, show: Show) -> None:
+def _train(ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: Spool[Task] | None, show: Show) -> None:
     asyncio.run(_Run(ranks, recipe, folder, tasks).train(show))
 
 
 class _Run:
     """One rank's part of a run."""
 
-    def __init__(self, ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: TaskSpool | None) -> None:
+    def __init__(self, ranks: Ranks, recipe: GrpoRecipe, folder: Path, tasks: Spool[Task] | None) -> None:
         self._ranks = ranks
         self._recipe = recipe
         self._folder = folder
@@ -236,7 +236,7 @@ class _Run:
 
 def _read_questions(
     asked: Questions, folder: Path | None = None, tell: Callable[[str], None] = lambda words: None
-) -> TaskSpool | None:
+) -> Spool[Task] | None:
     """The tasks of the file, looked over; None where families are asked."""
     if bool(asked.families) == bool(asked.file):
         raise ConfigError("questions: name either families or a file")
@@ -252,7 +252,7 @@ def _read_questions(
         )
     if census.unknown == census.total or (census.unknown and not asked.skip_bad):
         raise DataError(f"{asked.file}: every question to learn from needs an answer; {census.unknown} of {rows} have none")
-    tasks = TaskSpool((task for task in census.tasks() if task.answer is not None), folder)
+    tasks = Spool((task for task in census.tasks() if task.answer is not None), folder)
     if len(tasks) < rows:
         why = census.left_out[0] if census.left_out else "it has no known answer"
         tell(f"{asked.file}: {rows - len(tasks)} of {rows} rows are left out, the first one: {why}")

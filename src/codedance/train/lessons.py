@@ -37,7 +37,7 @@ from codedance.rollout.settings import Settings
 from codedance.tasks.synthetic import SLOTS, Item, Level, Plan, check_families, make_item
 from codedance.train.batch import Batch, collate, cut
 from codedance.train.ranks import Ranks
-from codedance.train.stored import conversations
+from codedance.train.stored import Conversations
 from codedance.train.teacher import Teacher
 from codedance.train.tokens import TokenSequence, of_messages
 
@@ -231,8 +231,8 @@ def _write_chapter(scribe: Scribe, stage: int, start: int, count: int, path: Pat
 
 
 @lru_cache(maxsize=1)
-def _stored(runs: tuple[Path, ...], only_right: bool) -> list[list[Message]]:
-    return [messages for run in runs for messages in conversations(run, only_right=only_right)]
+def _stored(runs: tuple[Path, ...], only_right: bool) -> Conversations:
+    return Conversations(runs, only_right=only_right)
 
 
 @cache

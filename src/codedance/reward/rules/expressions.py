@@ -17,6 +17,7 @@ from concurrent.futures import TimeoutError as TooLate
 from importlib import import_module
 from math import isfinite
 from multiprocessing import get_context
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +41,7 @@ class Expressions:
         self._time_s = time_s
         self._processes = processes
         self._pool: ProcessPool | None = None
+        self._starting = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +72,9 @@ class Expressions:
     def _run(self, work: Callable[[Sequence[str]], Any], texts: Sequence[str]) -> Any:
         if any(len(text) > _LONGEST for text in texts):
             raise Unsettled(f"an expression of more than {_LONGEST} characters")
-        if self._pool is None:
-            self._pool = ProcessPool(self._processes, max_tasks=_CALLS, initializer=_limit, context=_CONTEXT)
+        with self._starting:  # several threads may ask first
+            if self._pool is None:
+                self._pool = ProcessPool(self._processes, max_tasks=_CALLS, initializer=_limit, context=_CONTEXT)
         try:
             return self._pool.schedule(work, args=(tuple(texts),), timeout=self._time_s).result()
         except TooLate:
