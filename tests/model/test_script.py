@@ -86,3 +86,10 @@ async def test_names_that_lead_nowhere_say_what_can_be_named(
     with pytest.raises(ConfigError, match=words):
         async with open_model(name):
             pass
+
+
+@pytest.mark.parametrize("name", ["tiny", "hf:/models/tiny", "script:replies.json"])
+async def test_an_endpoint_beside_a_model_of_this_process_is_a_contradiction(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"--model {name} runs in this process.*openai:NAME"):
+        async with open_model(name, ["http://127.0.0.1:9/v1"]):
+            pass

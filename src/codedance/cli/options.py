@@ -173,6 +173,8 @@ class RolloutFlags:
     """Smaller pictures are enlarged (default: the model's own)."""
     max_pixels: int | None = None
     """Larger pictures are scaled down for the model; the code still finds the original (default: the model's own)."""
+    max_image_bytes: int | None = None
+    """Of one picture as it is sent, in base64; larger ones become JPEG or smaller (default: the model's own, else 5 MB)."""
     pixel_step: int | None = None
     """Sides are multiples of this (default: the model's own)."""
 
@@ -192,6 +194,7 @@ class RolloutFlags:
                 max_tokens=self.max_tokens,
                 seed=self.seed,
             ),
+            max_image_bytes=self.max_image_bytes,
             rule=replace(info.image_limits.rule, **{name: value for name, value in bounds.items() if value is not None}),
             coordinates=Coordinates(self.coordinates) if self.coordinates else None,
         ).for_model(info)

@@ -49,7 +49,7 @@ _BY_STATUS = {
     401: f"set {KEY} to a key that this server takes",
     402: f"add credit to the account or use another key in {KEY}",
     403: "this key may not use the model; choose another model or key",
-    413: "send smaller pictures (--max-pixels) or fewer",
+    413: "send smaller pictures (--max-image-bytes, --max-pixels) or fewer",
     422: _CHANGE,
 }
 _FLAGS = {
@@ -105,12 +105,11 @@ def next_step(complaint: Complaint, request: Request | None) -> Advice:
             "raise the server's limit (vLLM: --limit-mm-per-prompt '{\"image\": 20}') or lower --turns", concerns_all=True
         )
     if complaint.status == 413 or _TOO_LARGE.search(words):
-        return Advice("send smaller pictures: lower --max-pixels")
+        return Advice("send smaller pictures: lower --max-image-bytes or --max-pixels")
     if own := sorted(named_fields(complaint, request.chosen)):
         return Advice(f"leave {', '.join(own)} out of --extra-body or give another value", concerns_all=True)
     named = named_fields(complaint, request.fields & _FLAGS.keys())
     if flags := sorted({_FLAGS[name] for name in named}):
-        return Advice(
-            f"give another value with {', '.join(flags)} (--temperature default leaves it to the server)", concerns_all=True
-        )
+        default = "; --temperature default leaves it to the server" if "--temperature" in flags else ""
+        return Advice(f"give another value with {', '.join(flags)}{default}", concerns_all=True)
     return Advice(_BY_STATUS.get(complaint.status, _CHECK_URL))

@@ -187,11 +187,11 @@ class _Rollout:
         """Note what the request had to be, and whether the server can have read the pictures as they were sent."""
         self.notes |= dict.fromkeys(storable(note) for note in reply.notes)
         predicted = sum(image.tokens for image in self.inputs)
-        if not self.turns and 0 < reply.usage.prompt_tokens < predicted:
+        if not self.turns and self.settings.image_limits.rule.is_exact and 0 < reply.usage.prompt_tokens < predicted:
             note = (
                 f"{self.model.name}: the whole prompt was {reply.usage.prompt_tokens} tokens, fewer than its pictures alone "
                 f"should have been ({predicted}): the server reads pictures at other sizes, so that coordinates may not agree; "
-                "set --min-pixels, --max-pixels and --pixel-step as its image processor has them"
+                "name its --family, or set --min-pixels, --max-pixels and --pixel-step as its image processor has them"
             )
             tell(note, about=f"picture tokens of {self.model.name}")
             self.notes[storable(note)] = None
