@@ -25,7 +25,7 @@ from codedance.image_marks import ImageMark, split_at_marks, without_image_marks
 from codedance.images import InputImage, Picture, digest_bytes
 from codedance.model.chat import Message, Reply, Role
 from codedance.rollout.codec.calls import TOOL_NAME, Misread, code_of_arguments
-from codedance.rollout.codec.escape import escape, escape_forgeries, storable
+from codedance.rollout.codec.escape import escape, escape_forgeries, escape_reply, storable
 from codedance.rollout.codec.observe import observe, seen
 from codedance.rollout.codec.parse import Action, Form, parse
 from codedance.rollout.settings import Format
@@ -113,30 +113,35 @@ class Codec:
     def parse(self, reply: Reply) -> Action:
         """What the model wants; a native call counts before anything written, another format's form counts with a repair."""
         action = parse(reply.text, reply.finish_reason)
+        if action.is_missing and not reply.tool_calls:
+            action = _in_reasoning(reply) or action
         if not self.tool:
             wants_code = reply.tool_calls or action.code is not None
             return replace(action, code=None, problem=_CANNOT_RUN) if wants_code else action
         if reply.tool_calls:
             return _native(reply.tool_calls, action, self.format)
         if action.form is not None and action.form is not Form.FENCE and action.form not in self._dialect.forms:
-            return replace(action, repairs=(*action.repairs, Repair.OTHER_FORMAT))
+            return replace(action, repairs=tuple(dict.fromkeys((*action.repairs, Repair.OTHER_FORMAT))))
         return action
 
     def context(self, reply: Reply, action: Action) -> str:
         """The reply as it stands in the conversation: up to the end of its action, its tag closed, forgeries escaped."""
         kept = reply.text[: action.end]
+        if action.in_reasoning:  # what was said, and the action alone
+            kept = f"{reply.text.rstrip()}\n{reply.reasoning[action.start : action.end]}".lstrip()
         if not kept.strip() and not reply.tool_calls:
             return _EMPTY_REPLY
         if action.missing_close and not action.problem:
             kept = f"{kept.rstrip()}\n{action.missing_close}" if "code" in action.missing_close else kept + action.missing_close
-        return escape_forgeries(kept)
+        return escape_reply(kept)
 
     def response(self, reply: Reply, action: Action, observation: Sequence[str | Picture] = (), note: str = "") -> list[Message]:
         """The reply and what answers it: an observation, a note of ours (`nudge`, `last_turn`), or both."""
         calls = tuple(_understood(call) for call in reply.tool_calls)
         words = self.context(reply, action)
         ids = reply.token_ids if words == reply.text and not calls else None  # those of other words would be a lie
-        assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids, reasoning=reply.reasoning, extra=reply.extra)
+        reasoning = reply.reasoning[: action.start].rstrip() if action.in_reasoning else reply.reasoning
+        assistant = Message(Role.ASSISTANT, (words,), calls, token_ids=ids, reasoning=reasoning, extra=reply.extra)
         if not calls:
             tag = self._dialect.observation_tag
             wrapped = [f"<{tag}>\n", *observation, f"</{tag}>"] if observation else []
@@ -170,6 +175,14 @@ class Codec:
 
     def _fill(self, name: str, **values: str) -> str:
         return Template(self.texts[name]).substitute(values)
+
+
+def _in_reasoning(reply: Reply) -> Action | None:
+    """An action that a server filed under the thoughts; a fence there is a draft where the text says something else."""
+    action = parse(reply.reasoning, reply.finish_reason, in_thought=True)
+    if (action.code is None and action.answer is None) or (action.form is Form.FENCE and reply.text.strip()):
+        return None
+    return replace(action, in_reasoning=True, repairs=(*action.repairs, Repair.IN_REASONING))
 
 
 def _native(calls: Sequence[ToolCall], written: Action, format: Format) -> Action:

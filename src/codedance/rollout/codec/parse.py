@@ -2,29 +2,40 @@ r"""Read what a model wants: code to run, an answer, or nothing usable.
 
     parse("<think>zoom</think><code>\n```python\nprint(1)\n```\n</code>", FinishReason.STOP).code     # 'print(1)'
 
-One reader for every written format, since models mix them. It goes through the reply once, from left to right:
+One reader for every written format, since models mix them; the marks are rows of `marks`. It goes through the reply once, from left
+to right:
 
-- What stands in `<think>` or in an observation that the model made up is no action, whatever tags it holds.
+- What stands in a thought, or in an observation that the model made up, is no action, whatever tags it holds. In a thought that
+  nothing closes, code counts where it stands, an answer only where nothing follows it.
 - The first action decides. What follows it could not know its outcome and is left out of the conversation. Code blocks that
-  follow one another, with words between them at most, are one cell.
-- A tag beats a bare fence: ```python counts only where no tag does.
+  follow one another, with words between them at most, are one cell; an output that the model made up between them ends it.
+- A tag beats a bare fence, and both beat a box: ```python counts only where no tag does, \boxed{} only where nothing else does.
+- A tag that a sentence only names is no action.
 
 Not covered: native tool calls, which arrive already cut out.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from codedance.rollout.codec.calls import Misread, code_of_call, end_of_call
-from codedance.rollout.codec.escape import OBSERVATION_TAGS
-from codedance.rollout.codec.fences import BARE, compiles, fence_end, flush_left, in_fences, opens_between, protected_until
+from codedance.rollout.codec.calls import Misread, ReadCall, end_of_call, read_call
+from codedance.rollout.codec.fences import Fences, compiles, does_something, flush_left, in_fences
+from codedance.rollout.codec.marks import ANSWER, BOXES, CODE, TOOL_CALL, Kind
+from codedance.rollout.codec.mentions import is_named
+from codedance.rollout.codec.slips import mended
 from codedance.rollout.codec.tags import Tag, Tags, without_tags
+from codedance.rollout.codec.thoughts import thoughts
+from codedance.rollout.codec.untagged import bare_call, boxed_answer
 from codedance.types import FinishReason, Repair
 
 _BLANK = 100  # characters that an empty tag may hold
+_MOST_CLOSES = 4  # that are tried until what stands before is whole Python
+_OUR_MARKS = (CODE, TOOL_CALL, ANSWER)
+_NOTHING = "it had neither code to run nor an answer"
+_NO_WORD = re.compile(r"[\W_]*")
 
 
 class Form(StrEnum):
@@ -45,29 +56,49 @@ class Action:
     answer: str | None = None
     form: Form | None = None
     """Of the code."""
+    start: int = 0
+    """Where in the reply the action begins."""
     end: int = 0
     """Where in the reply the action ends."""
+    in_reasoning: bool = False
+    """The positions are those of the reasoning that the server returned apart from the text."""
     missing_close: str = ""
-    """The closing tag that a stop string or the token limit took away."""
+    """The closing mark that a stop text or the token limit took away."""
     repairs: tuple[Repair, ...] = ()
     problem: str = ""
     """Why there is neither code nor an answer, in words for the model."""
     is_cut: bool = False
     """The token limit took away what would have been the action."""
 
+    @property
+    def is_missing(self) -> bool:
+        """Nothing in the reply even tries to be an action."""
+        return self.problem == _NOTHING
 
-def parse(text: str, finish: FinishReason) -> Action:
-    """The action of a reply; never raises."""
-    return _Reader(text, finish).read()
+
+def parse(text: str, finish: FinishReason, *, in_thought: bool = False) -> Action:
+    """The action of a reply; never raises.
+
+    Args:
+        text: the reply.
+        finish: why it ended.
+        in_thought: it begins inside a thought; nothing in the text says so.
+    """
+    return _Reader(text, finish, in_thought).read()
 
 
 class _Reader:
     """Goes through one reply; `_at` is how far it has come."""
 
-    def __init__(self, text: str, finish: FinishReason) -> None:
+    def __init__(self, text: str, finish: FinishReason, in_thought: bool) -> None:
         self._text = text
-        self._tags = Tags(text)
+        self._fences = Fences(text)
+        self._tags = Tags(text, self._fences.strings_of_code())
         self._was_cut = finish is FinishReason.LENGTH
+        self._in_thought = in_thought
+        pythons = [fence.start for fence in self._fences.within() if fence.is_python]
+        self._last_untagged = max(*pythons, -1, *(text.rfind(mark.open) for mark in BOXES))
+        self._spans = thoughts(text, self._tags, self._acts_behind)[::-1]
         self._at = 0
         self._thoughts: list[str] = []
         self._plain: list[tuple[int, int]] = []  # spans outside of every tag
@@ -75,27 +106,30 @@ class _Reader:
         self._blocks: list[str] = []
         self._form: Form | None = None
         self._answer: str | None = None
+        self._start = 0
         self._end: int | None = None
         self._missing_close = ""
         self._problem = ""
         self._is_cut = False
 
     def read(self) -> Action:
-        self._skip_prefilled_thought()
         while not self._is_decided and (tag := self._tags.next(self._at)) is not None:
-            self._take(tag)
+            if not self._pass_thought(tag.start):
+                self._take(tag)
         if not self._blocks and not self._is_decided:
+            self._pass_thought(len(self._text))
             self._take_words(len(self._text))
-            self._read_bare_code()
+            self._read_untagged()
         end = len(self._text) if self._end is None else self._end
         self._look_behind(end)
         if not self._blocks and self._answer is None and not self._problem:
-            self._problem, self._is_cut = "it had neither code to run nor an answer", self._was_cut
+            self._problem, self._is_cut = _NOTHING, self._was_cut
         return Action(
             thought="\n\n".join(self._thoughts),
             code="\n".join(self._blocks) if self._blocks else None,
             answer=self._answer,
             form=self._form,
+            start=self._start,
             end=end,
             missing_close=self._missing_close,
             repairs=tuple(self._repairs),
@@ -107,25 +141,63 @@ class _Reader:
     def _is_decided(self) -> bool:
         return self._answer is not None or bool(self._problem)
 
+    def _acts_behind(self, at: int) -> bool:
+        return self._tags.next_action(at) is not None or self._last_untagged >= at
+
+    def _note(self, repair: Repair) -> None:
+        self._repairs[repair] = None
+
+    def _stop(self) -> None:
+        """Whatever stands from here on could not know what the code does."""
+        self._at = len(self._text)
+
+    def _pass_thought(self, until: int) -> bool:
+        """Go behind the thought that begins at `until` or before; whether there was one."""
+        while self._spans and self._spans[-1][1] <= self._at:
+            self._spans.pop()
+        if not self._spans or max(self._spans[-1][0], self._at) > until:
+            return False
+        start, end = self._spans.pop()
+        start = max(start, self._at)
+        self._take_words(start)
+        marks = [tag for tag in self._tags.between(start, end) if tag.kind is Kind.THOUGHT]
+        inner = marks[0].end if marks[0].start == start and not marks[0].closes else start
+        if not self._blocks and (words := self._text[inner : marks[-1].start].strip()):
+            self._thoughts.append(words)
+        self._at = end
+        self._in_thought = False
+        return True
+
     def _take(self, tag: Tag) -> None:
-        if self._blocks and (tag.name == "answer" or tag.name in OBSERVATION_TAGS):
-            self._at = len(self._text)  # whatever stands from here on could not know what the code does
-            return
+        if self._blocks and self._ends_the_cell(tag):
+            return self._stop()
         self._take_words(tag.start)
         self._at = tag.end
-        if tag.name in OBSERVATION_TAGS:
-            self._note(Repair.FORGED_OBSERVATION)
-            if not tag.closes:
-                close = self._tags.close_of(tag.name, tag.end)
-                self._at = close.end if close else len(self._text)
-        elif tag.closes:
-            return  # a closing tag on its own means nothing
-        elif tag.name == "think":
-            self._read_thought()
-        elif tag.name == "answer":
+        if tag.closes:
+            if tag.kind is Kind.OBSERVATION and not tag.mark.is_common_word:
+                self._note(Repair.FORGED_OBSERVATION)
+            return None  # a closing tag on its own means nothing
+        if tag.kind is Kind.BOX:
+            return None
+        close = self._own_close(tag)
+        if is_named(self._text, tag, close, self._tags.previous_end(tag.start)) or self._holds_nothing(tag, close):
+            self._at = close.end if close and tag.kind is not Kind.OBSERVATION else tag.end
+        elif tag.kind is Kind.THOUGHT:
+            self._note(Repair.UNCLOSED_THINK)  # it ends where the next action starts, or with the reply
+            self._in_thought = True
+        elif tag.kind is Kind.OBSERVATION:
+            self._pass_observation(tag)
+        elif tag.kind is Kind.ANSWER:
             self._read_answer(tag)
         else:
             self._read_code(tag)
+        return None
+
+    def _ends_the_cell(self, tag: Tag) -> bool:
+        """Whether something comes that could not know what the code does."""
+        if tag.kind in (Kind.ANSWER, Kind.OBSERVATION):
+            return True
+        return not tag.closes and tag.opens_action and self._fences.invented_output(self._end or 0, tag.start) is not None
 
     def _take_words(self, end: int) -> None:
         """What stands outside of tags, up to `end`."""
@@ -134,86 +206,157 @@ class _Reader:
             self._thoughts.append(words)
             self._plain.append((self._at, end))
 
-    def _note(self, repair: Repair) -> None:
-        self._repairs[repair] = None
+    def _own_close(self, tag: Tag) -> Tag | None:
+        """What closes it, if no other action opens before."""
+        close = self._tags.close_of(tag.kind if tag.kind is not Kind.CALL else tag.mark, tag.end)
+        following = self._following(tag)
+        return close if close is not None and (following is None or close.start < following.start) else None
 
-    def _skip_prefilled_thought(self) -> None:
-        """Some templates write the opening <think> themselves, so that a reply starts in the middle of the thought."""
-        first = next((tag for tag in self._tags.all if tag.name == "think"), None)
-        if first is None or not first.closes:
-            return
-        if self._tags.next_action(first.end) is None and BARE.search(self._text, first.end) is None:
-            return  # a stray tag: what stands before it is all there is
-        if words := self._text[: first.start].strip():
-            self._thoughts.append(words)
-        self._at = first.end
+    def _following(self, tag: Tag) -> Tag | None:
+        """The next action, which is no part of this call."""
+        for other in self._tags.from_action(tag.end):
+            if not (tag.kind is Kind.CALL and other.kind is Kind.CALL and other.mark is not tag.mark):
+                return other
+        return None
 
-    def _read_thought(self) -> None:
-        close = self._tags.close_of("think", self._at)
-        if close is None:
-            self._note(Repair.UNCLOSED_THINK)  # then it ends where the next action starts, or with the reply
-            return
-        if not self._blocks and (words := self._text[self._at : close.start].strip()):
-            self._thoughts.append(words)
-        self._at = close.end
-
-    def _is_mention(self, tag: Tag, close: Tag | None) -> bool:
-        """People write "in <answer> tags" too: a tag that holds nothing of its own before the next action is no action."""
-        following = self._tags.next_action(tag.end)
-        if following is None or (tag.name != "answer" and opens_between(self._text, tag.end, following)):
+    def _holds_nothing(self, tag: Tag, close: Tag | None) -> bool:
+        """People write "in <answer> tags" too: one that holds nothing of its own before the next action is no action."""
+        following = self._following(tag)
+        if following is None or tag.kind is Kind.THOUGHT or tag.kind is Kind.OBSERVATION:
             return False
-        if close is None or self._is_empty(tag, close):
-            return True
-        return tag.name == "code" and following < close.start
+        body = self._text[tag.end : (close or following).start]
+        if close is not None:
+            return len(body) <= _BLANK and not body.strip()
+        if tag.kind is Kind.ANSWER:
+            is_closed_by_opening = following.kind is Kind.ANSWER and _NO_WORD.fullmatch(self._text[following.end :]) is not None
+            return self._tags.close_of(Kind.ANSWER, tag.end) is None and not is_closed_by_opening
+        if self._fences.opens_between(tag.end, following.start):
+            return False
+        if tag.kind is Kind.CODE:
+            whole = self._tags.close_of(Kind.CODE, tag.end)
+            return not does_something(flush_left(body)) and not (whole and self._is_whole(tag, whole))
+        return end_of_call(self._text, tag.end) == tag.end and not re.search(r"[{(\[<]", body)
 
-    def _is_empty(self, tag: Tag, close: Tag) -> bool:
-        return close.start - tag.end <= _BLANK and not self._text[tag.end : close.start].strip()
+    def _pass_observation(self, tag: Tag) -> None:
+        """What the model made up is no action, up to where it closes it."""
+        close = self._tags.close_of(tag.mark, tag.end) or self._tags.close_of(tag.kind, tag.end)
+        if tag.mark.is_common_word or not tag.mark.close:
+            if close is None:
+                return
+            first = self._tags.next(tag.end)
+            if first is not None and first.opens_action and not self._text[tag.end : first.start].strip():
+                return  # somebody wrapped the action
+        self._note(Repair.FORGED_OBSERVATION)
+        self._at = close.end if close else len(self._text)
 
     def _read_answer(self, tag: Tag) -> None:
-        close = self._tags.close_of("answer", tag.end)
-        if self._is_mention(tag, close):
-            self._at = close.end if close and self._is_empty(tag, close) else tag.end
+        close = self._tags.close_of(Kind.ANSWER, tag.end)
+        other = self._following(tag)
+        end, after = (close.start, close.end) if close else (len(self._text), len(self._text))
+        if close is None and (wrong := self._wrong_close(tag)) is not None:
+            end, after = wrong.start, wrong.end
+        elif close is None and other is not None and other.mark is tag.mark:
+            end, after = other.start, other.end
+        inner = without_tags(self._text[tag.end : end]).strip()  # tags inside of an answer are no tags
+        if self._in_thought and not self._is_final(close, after):
+            self._at = after if close else tag.end
             return
-        body = self._text[tag.end : close.start if close else len(self._text)]
-        self._end = close.end if close else len(self._text)
+        self._start, self._end = tag.start, close.end if close else end
         if close is None:
-            self._missing_close = "</answer>"
-        if close is None and self._was_cut:
-            self._note(Repair.UNCLOSED_ANSWER)
-        inner = without_tags(body).strip()  # tags inside of an answer are no tags
+            self._missing_close = tag.mark.close
+            if self._was_cut and end == len(self._text):
+                self._note(Repair.UNCLOSED_ANSWER)
+        if tag.mark not in _OUR_MARKS:
+            self._note(Repair.OTHER_FORMAT)
         if inner:
             self._answer = inner
         else:
             self._problem, self._is_cut = "the answer was empty", close is None and self._was_cut
 
+    def _is_final(self, close: Tag | None, after: int) -> bool:
+        """Whether an answer inside a thought is more than tried: the reply ends with it."""
+        return close is not None and not self._was_cut and _NO_WORD.fullmatch(without_tags(self._text[after:])) is not None
+
+    def _wrong_close(self, tag: Tag) -> Tag | None:
+        """A closing mark of another action, where the own one is missing."""
+        found = self._tags.next(tag.end)
+        while found is not None and found.kind in (Kind.BOX, Kind.THOUGHT):
+            found = self._tags.next(found.end)
+        return found if found is not None and found.closes and found.kind in (Kind.CODE, Kind.CALL, Kind.ANSWER) else None
+
     def _read_code(self, tag: Tag) -> None:
-        close = self._tags.close_of(tag.name, tag.end)
-        if self._is_mention(tag, close):
-            self._at = close.end if close and self._is_empty(tag, close) else tag.end
-            return
-        protect = protected_until if tag.name == "code" else end_of_call
-        if close is not None:
-            close = self._tags.close_of(tag.name, protect(self._text, tag.end))
-        body = self._text[tag.end : close.start if close else len(self._text)]
-        self._at = close.end if close else len(self._text)
-        was_cut = close is None and self._was_cut
+        end, after, is_closed = self._extent(tag)
+        self._at = after
+        was_cut = not is_closed and self._was_cut and end == len(self._text)
+        if not self._blocks and not self._is_decided:
+            self._start = tag.start
         try:
-            code, problem = self._code_in(body, tag.name), ""
+            code, missing, last = self._code_in(tag, end, was_cut)
+            problem = ""
         except Misread as error:
-            code, problem = "", str(error)
+            code, missing, last, problem = "", "", end, str(error)
         if was_cut and (problem or not compiles(code)):
             problem = "the code was cut off at the token limit"
         elif not problem and not code.strip():
             problem = "the code block was empty"
         if problem:
             if not self._blocks:  # else: the blocks before it are good enough
-                self._problem, self._is_cut, self._end = problem, was_cut, self._at
+                self._problem, self._is_cut, self._end = problem, was_cut, after
             return
-        if close is None:
-            self._missing_close = f"</{tag.name}>"
         if was_cut:
             self._note(Repair.UNCLOSED_CODE)
-        self._add_block(code, Form.TAG if tag.name == "code" else Form.CALL, self._at)
+        if tag.mark not in _OUR_MARKS:
+            self._note(Repair.OTHER_FORMAT)
+        self._add_block(
+            code, Form.TAG if tag.kind is Kind.CODE else Form.CALL, last if last < end else (after if is_closed else end)
+        )
+        marks = [mark for mark in (missing, "" if is_closed and last >= end else tag.mark.close) if mark]
+        self._missing_close = "\n".join(marks)
+        if last < end:
+            self._note(Repair.FORGED_OBSERVATION)
+            self._stop()
+
+    def _extent(self, tag: Tag) -> tuple[int, int, bool]:
+        """Where the body ends, where reading goes on, and whether its own mark closes it."""
+        begin = self._fences.protected_until(tag.end) if tag.kind is Kind.CODE else end_of_call(self._text, tag.end)
+        if tag.kind is Kind.CALL and not tag.mark.close:
+            begin = max(begin, tag.end)
+        own = self._tags.close_of(tag.kind if tag.kind is Kind.CODE else tag.mark, begin)
+        stop = self._stop_behind(tag, begin)
+        if own is not None and (stop is None or own.start <= stop.start or self._is_whole(tag, own)):
+            own = self._behind_strings(tag, own)
+            return own.start, own.end, True
+        if stop is None:
+            return len(self._text), len(self._text), False
+        return stop.start, stop.end if stop.closes else stop.start, False
+
+    def _stop_behind(self, tag: Tag, begin: int) -> Tag | None:
+        """The first mark that cannot be part of the code or call."""
+        found = self._tags.next(begin)
+        while found is not None:
+            is_part = found.kind in (Kind.THOUGHT, Kind.BOX) or (found.kind is Kind.OBSERVATION and found.mark.is_common_word)
+            if tag.kind is Kind.CALL and found.kind is Kind.CALL:
+                is_part = found.mark is not tag.mark or found.closes
+            if not is_part:
+                return found
+            found = self._tags.next(found.end)
+        return None
+
+    def _is_whole(self, tag: Tag, close: Tag) -> bool:
+        return tag.kind is Kind.CODE and compiles(flush_left(self._text[tag.end : close.start]))
+
+    def _behind_strings(self, tag: Tag, close: Tag) -> Tag:
+        """A closing mark that stands inside of a string closes nothing."""
+        if tag.kind is not Kind.CODE or "\n```" in self._text[tag.end : close.start] or self._is_whole(tag, close):
+            return close
+        later: Tag | None = close
+        for _ in range(_MOST_CLOSES):
+            later = self._tags.close_of(tag.mark, later.end)
+            if later is None or any(other.opens_action for other in self._tags.between(close.end, later.start)):
+                break
+            if self._is_whole(tag, later):
+                return later
+        return close
 
     def _add_block(self, code: str, form: Form, end: int) -> None:
         if self._blocks:
@@ -222,53 +365,84 @@ class _Reader:
         self._blocks.append(code)
         self._end = end
 
-    def _code_in(self, body: str, name: str) -> str:
-        if name == "tool_call":
-            code, was_broken = code_of_call(body)
-            if was_broken:
-                self._note(Repair.MISREAD_JSON)
-            return code
-        code, num_fences = in_fences(body)
-        if num_fences > 1:
+    def _code_in(self, tag: Tag, end: int, was_cut: bool) -> tuple[str, str, int]:
+        """The code, closing marks that are missing inside, and where it ends.
+
+        Raises:
+            Misread: there is none.
+        """
+        body = self._text[tag.end : end]
+        if tag.kind is Kind.CALL:
+            call = read_call(body)
+            self._note_call(call)
+            return call.code, call.missing_close, end
+        fenced = in_fences(body)
+        if fenced.count > 1:
             self._note(Repair.SEVERAL_BLOCKS)
-        if num_fences:
-            return code
+        if fenced.count:
+            return mended(fenced.code), "", tag.end + fenced.end if fenced.has_output else end
         if body.strip():
             self._note(Repair.MISSING_FENCE)
-        return flush_left(without_tags(body) if self._was_cut else body)
+        code = flush_left(without_tags(body) if was_cut else body)
+        return self._slip_undone(code), "", end
 
-    def _read_bare_code(self) -> None:
-        """Code without any tag: python fences, or the JSON of a call alone."""
+    def _slip_undone(self, code: str) -> str:
+        better = mended(code.removeprefix("`").removesuffix("`") if code.startswith("`") else code)
+        if "\\" in code and better != code:
+            self._note(Repair.MISREAD_JSON)
+        return flush_left(better)
+
+    def _note_call(self, call: ReadCall) -> None:
+        if call.is_broken:
+            self._note(Repair.MISREAD_JSON)
+        if not call.is_json:
+            self._note(Repair.OTHER_FORMAT)
+        if call.count > 1 and not call.is_broken:
+            self._note(Repair.SEVERAL_BLOCKS)
+
+    def _read_untagged(self) -> None:
+        """Code without any tag: python fences, or a call alone; else an answer in a box."""
         for start, end in self._plain:
-            words = self._text[start:end]
-            fence = BARE.search(self._text, start, end)
-            if fence is not None:
-                self._read_fences(fence.start(), end)
-                first = fence.start()
-            else:
-                first = max(start, start + words.find("{"))
-                if '"name"' in words or '"code"' in words:
-                    with suppress(Misread):
-                        self._add_block(code_of_call(words[first - start :])[0], Form.CALL, end)
-                        self._note(Repair.MISREAD_JSON)
-            if self._blocks:
-                self._thoughts = [thought for thought in self._thoughts if thought != words.strip()]
+            first = self._read_fences(start, end)
+            if first is None and (found := bare_call(self._text, start, end)) is not None:
+                first, call = found
+                self._note_call(call)
+                self._note(Repair.MISREAD_JSON if call.is_json else Repair.OTHER_FORMAT)
+                self._add_block(call.code, Form.CALL, end)
+            if first is not None:
+                words = self._text[start:end].strip()
+                self._thoughts = [thought for thought in self._thoughts if thought != words]
                 self._thoughts += [before] if (before := self._text[start:first].strip()) else []
+                self._start = first
                 return
+        if self._in_thought or self._was_cut:
+            return
+        if (box := boxed_answer(self._text, self._plain)) is not None:
+            self._answer, self._start, self._end = box
+            self._note(Repair.UNTAGGED_ANSWER)
 
-    def _read_fences(self, first: int, end: int) -> None:
-        """All Python fences of a span, one block each."""
-        fence = BARE.search(self._text, first, end)
-        while fence is not None:
-            close = fence_end(self._text, fence, end)
-            code, _ = in_fences(self._text[fence.start() : close or end])
-            if code.strip() and (close is not None or not self._was_cut or compiles(code)):
-                self._add_block(code, Form.FENCE, close or end)
+    def _read_fences(self, start: int, end: int) -> int | None:
+        """Python fences of a span, one block each, up to an output that the model made up; where the first one begins."""
+        first = None
+        for fence in self._fences.within(start, end):
+            if first is not None and self._fences.invented_output(
+                self._end or 0, fence.end if not fence.is_python else fence.start
+            ):
+                break
+            if not fence.is_python:
+                continue
+            code = in_fences(self._text[fence.start : fence.end]).code
+            if code.strip() and (fence.is_closed or not self._was_cut or compiles(code)):
+                first = fence.start if first is None else first
+                self._add_block(mended(code), Form.FENCE, fence.end)
                 self._note(Repair.BARE_FENCE)
-            fence = BARE.search(self._text, close, end) if close else None
+        return first
 
     def _look_behind(self, end: int) -> None:
         if self._text[end:].strip():
             self._note(Repair.TEXT_AFTER_ACTION)
-        if any(tag.start >= end and tag.name in OBSERVATION_TAGS for tag in self._tags.all):
+        behind = self._tags.between(end, len(self._text) + 1)
+        if any(tag.kind is Kind.OBSERVATION and (self._blocks or not tag.mark.is_common_word) for tag in behind):
+            self._note(Repair.FORGED_OBSERVATION)
+        elif self._blocks and (invented := self._fences.invented_output(end, len(self._text))) and invented.is_output:
             self._note(Repair.FORGED_OBSERVATION)

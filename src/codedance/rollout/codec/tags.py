@@ -1,66 +1,181 @@
-"""Find our tags in a text, once and in time proportional to its length.
+"""Find the marks of the table in a text, once and in time proportional to its length.
 
     tags = Tags("<think>a</think><answer>7</answer>")
-    tags.all[0].name, tags.close_of("think", 7)
+    tags.all[0].mark.kind, tags.close_of(tags.all[0].mark, 7)
 
-Attributes, blanks and capitals do not matter. Not covered: what the tags mean.
+Not covered: what the marks mean; marks of parameters, which `calls` looks for inside of a call.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-from codedance.rollout.codec.escape import ACTION_TAGS, OBSERVATION_TAGS
+from codedance.rollout.codec.marks import MARKS, Kind, Mark
 
-_NAMES = "|".join(ACTION_TAGS + OBSERVATION_TAGS)
-_TAG = re.compile(rf"<\s{{0,4}}(/?)\s{{0,4}}({_NAMES})(?:\s{{0,4}}|\s[^<>=\n]{{1,60}}=[^<>\n]{{0,120}})>", re.IGNORECASE)
+_ACTIONS = frozenset({Kind.CODE, Kind.CALL, Kind.ANSWER})
+CANDIDATE = re.compile(
+    r"[<\uff1c\ufe64][^<>\uff1c\uff1e\ufe64\ufe65]{1,160}[>\uff1e\ufe65]"
+    r"|[\[\uff3b]\s{0,4}/?\s{0,4}[A-Z][A-Z_ ]{2,30}[\]\uff3d]"
+    r"|\u25c1[^\u25c1\u25b7\n]{1,40}\u25b7"
+)
+"""A token in brackets, which may be a mark."""
+_PLAIN_SIGNS = str.maketrans("\uff1c\ufe64\uff1e\ufe65\uff5c\uff3b\uff3d\uff0f\uff1a", "<<>>|[]/:")
+_GAPS = re.compile("[\\s_\\-\u2581\u00ad\u200b-\u200f\u2060\ufeff]+")
+_BARS = re.compile(r"\|{2,8}")
+_ATTRIBUTES = re.compile(r"(<[^=\n]*?[^=\s])\s+[\w:.\-]{1,40}\s*=.*", re.DOTALL)
+_NAMED = re.compile(r"(<[^=\n]*?[^=\s])\s*=.*", re.DOTALL)
+_NAMESPACE = re.compile(r"(</?)\w+:(?=\w)")
+_CUT_OFF = re.compile(r"[<\uff1c\u25c1]\s{0,4}/?[|\uff5c]?[a-z_:\u2581]{0,24}[|\uff5c]?$", re.IGNORECASE)
 
 
 class Tag(NamedTuple):
-    """One tag and where it stands."""
+    """One mark and where it stands."""
 
     start: int
     end: int
-    name: str
+    mark: Mark
     closes: bool
+
+    @property
+    def kind(self) -> Kind:
+        """What it opens or closes."""
+        return self.mark.kind
 
     @property
     def opens_action(self) -> bool:
         """It begins code, a call or an answer."""
-        return not self.closes and self.name in ("code", "tool_call", "answer")
+        return not self.closes and self.kind in _ACTIONS
+
+
+class Meaning(NamedTuple):
+    """What a token may be."""
+
+    mark: Mark
+    closes: bool
+    tail: re.Pattern[str] | None
+    """What must follow it."""
+
+
+def _key(token: str) -> str:
+    """The mark without what makes no difference."""
+    plain = _BARS.sub("|", _GAPS.sub("", token.translate(_PLAIN_SIGNS)))
+    return plain if plain.startswith("[") else plain.casefold()
+
+
+def _tail(mark: str) -> tuple[str, re.Pattern[str] | None]:
+    """The key of a mark's first token, and what must follow it."""
+    token = CANDIDATE.match(mark)
+    if token is None:
+        return "", None
+    pieces = [re.escape(piece) for piece in re.split(r"\s+", mark[token.end() :]) if piece]
+    return _key(token[0]), re.compile(r"\s{0,4}" + r"\s{1,4}".join(pieces)) if pieces else None
+
+
+def _table() -> dict[str, list[Meaning]]:
+    table: dict[str, list[Meaning]] = {}
+    for mark in MARKS:
+        if mark.kind is Kind.PARAMETER:
+            continue
+        for text, closes in ((mark.open, False), (mark.close, True)):
+            key, tail = _tail(text)
+            if key:
+                table.setdefault(key, []).append(Meaning(mark, closes, tail))
+    return table
+
+
+_TABLE = _table()
+
+
+@lru_cache(maxsize=4096)
+def meanings(token: str) -> tuple[Meaning, ...]:
+    """What a token in brackets may be."""
+    key = _key(token)
+    found = _TABLE.get(key)
+    if found is None and "=" in token:
+        plain = token.translate(_PLAIN_SIGNS)
+        if attributes := _ATTRIBUTES.fullmatch(plain):
+            found = _TABLE.get(_key(attributes[1] + ">"))
+        elif named := _NAMED.fullmatch(plain):
+            found = _TABLE.get(_key(named[1] + "=NAME>"))
+    if found is None and ":" in key:
+        found = _TABLE.get(_NAMESPACE.sub(r"\1", key))
+    return tuple(found or ())
 
 
 class Tags:
-    """The tags of one text."""
+    """The marks of one text."""
 
-    def __init__(self, text: str) -> None:
-        self.all = [Tag(found.start(), found.end(), found[2].lower(), bool(found[1])) for found in _TAG.finditer(text)]
+    def __init__(self, text: str, hidden: tuple[tuple[int, int], ...] = ()) -> None:
+        """`hidden` are spans, in order, whose marks do not count."""
+        self.all = [tag for tag in _tags(text) if not _is_inside(tag.start, hidden)]
         self._starts = [tag.start for tag in self.all]
-        self._opens = [tag.start for tag in self.all if tag.opens_action]
-        self._closes: dict[str, list[Tag]] = {}
+        self._actions = [tag for tag in self.all if tag.opens_action]
+        self._closes: dict[Mark | Kind, list[Tag]] = {}
         for tag in self.all:
             if tag.closes:
-                self._closes.setdefault(tag.name, []).append(tag)
+                self._closes.setdefault(tag.mark, []).append(tag)
+                self._closes.setdefault(tag.kind, []).append(tag)
 
     def next(self, start: int) -> Tag | None:
         """The first one from `start` on."""
         index = bisect_left(self._starts, start)
         return self.all[index] if index < len(self.all) else None
 
-    def close_of(self, name: str, start: int) -> Tag | None:
-        """The first closing one of this name from `start` on."""
-        closes = self._closes.get(name, [])
+    def between(self, start: int, end: int) -> list[Tag]:
+        """Those that begin there."""
+        return self.all[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
+
+    def close_of(self, what: Mark | Kind, start: int) -> Tag | None:
+        """The first one from `start` on that closes this mark, or any of this kind."""
+        closes = self._closes.get(what, [])
         index = bisect_left(closes, start, key=lambda tag: tag.start)
         return closes[index] if index < len(closes) else None
 
-    def next_action(self, start: int) -> int | None:
-        """Where the first action begins from `start` on."""
-        index = bisect_left(self._opens, start)
-        return self._opens[index] if index < len(self._opens) else None
+    def next_action(self, start: int) -> Tag | None:
+        """The first one from `start` on that opens an action."""
+        return next(self.from_action(start), None)
+
+    def from_action(self, start: int) -> Iterator[Tag]:
+        """Those from `start` on that open actions."""
+        for index in range(bisect_left(self._actions, start, key=lambda tag: tag.start), len(self._actions)):
+            yield self._actions[index]
+
+    def last_of(self, kind: Kind) -> int:
+        """Where the last one of a kind stands; -1 where there is none."""
+        return max((tag.start for tag in self.all if tag.kind is kind), default=-1)
+
+    def previous_end(self, start: int) -> int:
+        """Where the one before `start` ends."""
+        index = bisect_left(self._starts, start)
+        return self.all[index - 1].end if index else 0
+
+
+def _tags(text: str) -> list[Tag]:
+    found = []
+    for token in CANDIDATE.finditer(text):
+        for mark, closes, tail in meanings(token[0]):
+            rest = tail.match(text, token.end()) if tail else token
+            if rest is not None:
+                found.append(Tag(token.start(), rest.end(), mark, closes))
+                break
+    return found
+
+
+def _is_inside(at: int, spans: tuple[tuple[int, int], ...]) -> bool:
+    index = bisect_left(spans, at, key=lambda span: span[1])
+    return index < len(spans) and spans[index][0] <= at
 
 
 def without_tags(text: str) -> str:
-    """The text alone; a tag that was cut off at the end goes too."""
-    return re.sub(r"<\s{0,4}/?[a-z_]{0,13}$", "", _TAG.sub("", text).rstrip(), flags=re.IGNORECASE)
+    """The text alone; a mark that was cut off at the end goes too."""
+    kept, at = [], 0
+    for tag in _tags(text):
+        if tag.mark.is_common_word:
+            continue
+        kept.append(text[at : tag.start])
+        at = max(at, tag.end)
+    return _CUT_OFF.sub("", "".join((*kept, text[at:])).rstrip())
