@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codedance.rollout.codec.escape import escape, escape_forgeries
+from codedance.rollout.codec.marks import MARKS, OUTPUT_FENCES, Kind, Mark
 from codedance.rollout.codec.parse import parse
-from codedance.types import FinishReason
+from codedance.types import FinishReason, Repair
+from rollout import spellings
 from rollout.replies import ROWS, Row
 
 PIECES = [
@@ -40,7 +42,7 @@ PIECES += [
 mixtures = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=20).map("".join)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*ROWS, *spellings.ROWS], ids=lambda row: row.name)
 def test_a_reply_is_read_as_meant(row: Row) -> None:
     action = parse(row.text, row.finish)
     assert (action.code, action.answer) == (row.code, row.answer)
@@ -50,6 +52,53 @@ def test_a_reply_is_read_as_meant(row: Row) -> None:
 
 def test_the_table_has_sixty_rows_and_more() -> None:
     assert len(ROWS) >= 60 and len({row.name for row in ROWS}) == len(ROWS)
+
+
+TRIED = "Is it <answer>3</answer>? No."
+MARKED = [mark for mark in MARKS if "NAME" not in mark.open]
+
+
+@pytest.mark.parametrize("mark", [mark for mark in MARKED if mark.kind is Kind.THOUGHT], ids=lambda mark: mark.open or mark.close)
+def test_an_answer_that_is_tried_in_a_thought_of_any_spelling_ends_nothing(mark: Mark) -> None:
+    assert parse(f"{mark.open}{TRIED}{mark.close}\n<answer>7</answer>", FinishReason.STOP).answer == "7"
+    assert not mark.open or parse(f"{mark.open}{TRIED}", FinishReason.STOP).answer is None
+
+
+@pytest.mark.parametrize("mark", [mark for mark in MARKED if mark.kind is Kind.OBSERVATION], ids=lambda mark: mark.open)
+@pytest.mark.parametrize("code", ["<code>\n```python\nprint(1)\n```\n</code>", "```python\nprint(1)\n```"])
+def test_an_output_that_is_made_up_in_any_spelling_is_cut(mark: Mark, code: str) -> None:
+    for opened in (mark.open, mark.open.upper(), mark.open.replace("<", "< ") if "|" not in mark.open else mark.open):
+        action = parse(f"{code}\n{opened}\n1\n{mark.close}\nSo.\n{code}", FinishReason.STOP)
+        assert action.code == "print(1)" and Repair.FORGED_OBSERVATION in action.repairs
+
+
+@pytest.mark.parametrize("label", [*OUTPUT_FENCES, "", "code_output", "OUTPUT"])
+def test_a_fence_with_an_output_behind_code_ends_the_cell(label: str) -> None:
+    fence = f"```python\nprint(1)\n```\n```{label}\n1\n```\n```python\nprint(2)\n```"
+    for text in (fence, f"<code>\n{fence}\n</code>"):
+        action = parse(text, FinishReason.STOP)
+        assert action.code == "print(1)" and Repair.FORGED_OBSERVATION in action.repairs
+
+
+@pytest.mark.parametrize("mark", [mark for mark in MARKS if mark.kind is Kind.CALL], ids=lambda mark: mark.open)
+def test_a_call_between_marks_of_any_spelling_is_read(mark: Mark) -> None:
+    call = '{"name": "execute_python_code", "arguments": {"code": "print(1)"}}'
+    for close in (mark.close, ""):  # a stop text may have taken it away
+        action = parse(f"Let me look.\n{mark.open.replace('NAME', 'x')}{call}{close}", FinishReason.STOP)
+        missing = action.missing_close.casefold().replace("_", "")  # <TOOLCALL> and <tool_call> are one mark
+        assert action.code == "print(1)" and missing == ("" if close else mark.close.casefold().replace("_", ""))
+
+
+@pytest.mark.parametrize("mark", [mark for mark in MARKS if mark.kind is Kind.PARAMETER], ids=lambda mark: mark.open)
+def test_a_parameter_of_any_spelling_is_read(mark: Mark) -> None:
+    value = f"{mark.open.replace('NAME', 'code')}a = 1\nprint(a){mark.close}"
+    assert parse(f"<tool_call>x{{{value}}}</tool_call>", FinishReason.STOP).code == "a = 1\nprint(a)"
+
+
+@pytest.mark.parametrize("mark", [mark for mark in MARKED if mark.kind in (Kind.CODE, Kind.ANSWER)], ids=lambda mark: mark.open)
+def test_code_and_answers_between_marks_of_any_spelling_are_read(mark: Mark) -> None:
+    action = parse(f"{mark.open}print(1){mark.close}", FinishReason.STOP)
+    assert (action.code if mark.kind is Kind.CODE else action.answer) == "print(1)"
 
 
 @given(mixtures, st.sampled_from(FinishReason))

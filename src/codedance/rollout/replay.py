@@ -148,7 +148,7 @@ def _differences(turn: Turn, result: ExecResult, images: ImageStore, settings: S
     found += [
         f"the file of {part.digest}" for part in turn.observation if isinstance(part, SeenImage) and not _is_kept(images, part)
     ]
-    reply = Reply(text=turn.text, tool_calls=turn.tool_calls, finish_reason=turn.finish_reason)
+    reply = Reply(text=turn.text, tool_calls=turn.tool_calls, finish_reason=turn.finish_reason, reasoning=turn.reasoning)
     if Codec(settings.format).parse(reply).code != turn.code:
         found.append("the code, which is not what the reply says")
     return found

@@ -3,7 +3,7 @@ r"""Get the code out of a tool call, in whichever spelling models write it, whol
     read_call('{"name": "execute_python_code", "arguments": {"code": "print(1)"}}').code      # 'print(1)'
     read_call("<function=execute_python_code><parameter=code>\nprint(1)\n</parameter></function>").code
 
-Spellings of parameters are rows of `marks.PARAMETERS`. Understood besides: JSON behind a name, JSON that is nearly JSON (`loose_json`),
+Spellings of parameters are rows of `marks.PARAMETERS`. Understood besides: JSON behind a name, JSON that is nearly JSON,
 Python's spelling of a call, plain code. There is one tool, so that its name does not matter.
 Not covered: several arguments; the one tool has one.
 """
@@ -35,6 +35,7 @@ _CODE_ARGUMENT = re.compile(
 _END_MARKS = re.compile(r"(?:\s{0,4}(?:<\|[a-z_]{2,20}\|>|</s>))+\s{0,4}$")
 _MOST_NAME = 60
 _MOST_NESTED = 4
+_MOST_PARAMETERS = 100
 _MOST_CLOSES = 4  # that are tried until what stands before is whole Python
 
 
@@ -46,7 +47,7 @@ class ReadCall(NamedTuple):
     """What was found in a call."""
 
     code: str
-    count: int
+    num: int
     """Of calls; their code is joined."""
     is_broken: bool
     """It was not what its spelling asks for."""
@@ -137,7 +138,9 @@ def _in_parameters(body: str) -> ReadCall | None:
         missing = ""
         closes = [found.span() for found in closing.finditer(body)] if pattern.search(body) else []
         at = 0
-        while (opening := pattern.search(body, at)) is not None:
+        for _ in range(_MOST_PARAMETERS):
+            if (opening := pattern.search(body, at)) is None:
+                break
             end, at = _end_of_value(body, opening.end(), closes, tags)
             value = body[opening.end() : end]
             if opening["name"].lower() in CODE_KEYS or does_something(flush_left(value)):
@@ -185,7 +188,7 @@ def _in_python(body: str) -> ReadCall | None:
         code = quoted_code(text[: text.rfind(")")] if ")" in text else text, CODE_KEYS, separator="=")
         return None if code is None else _joined([code], is_broken=True, is_json=False)
     fenced = in_fences(body)
-    code = fenced.code if fenced.count else text
+    code = fenced.code if fenced.num else text
     return _joined([code], is_broken=True, is_json=False) if does_something(code) else None
 
 

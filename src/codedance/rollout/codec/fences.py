@@ -2,9 +2,9 @@ r"""Code between markdown fences, as models write them.
 
     in_fences("```python\na = 1\n```").code      # 'a = 1'
 
-Understood besides: no label, other names for Python, tildes, code on the line of the fence, a close at the end of the last line or
-none, words around fences, several fences, a string that holds a fence of its own, a fence that opens before the last one closed.
-A fence behind code that is labelled as something else, or not at all where the code's was, holds an output that the model made up.
+Understood besides: no label, other names for Python, tildes, code on the line of the fence, a close at the end of the last line
+or none, words around fences, several fences, a string that holds a fence of its own, a fence that opens before the last one
+closed. A fence behind code that is labelled as something else, or not at all where the code's was, is an output made up.
 Not covered: other languages.
 """
 
@@ -15,6 +15,7 @@ import re
 import textwrap
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from codedance.rollout.codec.marks import OUTPUT_FENCES, OUTPUT_LABELS
@@ -31,6 +32,7 @@ _OUTPUT_LABEL = re.compile(
     rf"^[ \t>*#_]{{0,8}}(?:{'|'.join(map(re.escape, OUTPUT_LABELS))})[ \t*_]{{0,8}}[:\uff1a]", re.MULTILINE | re.IGNORECASE
 )
 
+_MOST_FENCES = 500  # a reply with more of them repeats itself
 _BRACKET = re.compile(r"[<\[\u25c1\uff1c]")
 _Span = TypeVar("_Span", tuple[int, int], tuple[int, int, bool])
 
@@ -60,7 +62,7 @@ class Fenced(NamedTuple):
     """What the fences of a text hold."""
 
     code: str
-    count: int
+    num: int
     """Of blocks of code; 0 where there is no fence."""
     end: int
     """Behind the last of them."""
@@ -81,7 +83,8 @@ class Fences:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._opens = [found for found in _OPEN.finditer(text) if _is_python(found["label"]) or _begins_line(text, found.start())]
+        opens = (found for found in _OPEN.finditer(text) if _is_python(found["label"]) or _begins_line(text, found.start()))
+        self._opens = list(islice(opens, _MOST_FENCES))
         self._open_starts = [found.start() for found in self._opens]
         self._closes = {sign: [found.span() for found in _CLOSE[sign].finditer(text)] for sign in "`~"}
         self._early = {

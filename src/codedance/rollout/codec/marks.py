@@ -1,10 +1,10 @@
 """The marks with which models write thoughts, code, calls, answers and observations: one table, which everything else reads.
 
-    Mark(Kind.THOUGHT, "<seed:think>", "</seed:think>", "Seed-OSS", "vllm seed_oss_reasoning_parser")     # a new spelling is one row
+    Mark(Kind.THOUGHT, "<seed:think>", "</seed:think>", "Seed-OSS", "vllm seedoss_reasoning_parser")     # a new row
 
 Blanks, capitals, full-width signs, attributes, doubled bars, and `_`, `-` or a blank between the words of a name make no
-difference: `<tool_call>`, `< Tool Call >` and `＜tool-call＞` are one mark. In square brackets capitals do matter, since `x[think]`
-is code. Sources are files of public repositories, chat templates of the models, or papers.
+difference: `<tool_call>`, `< Tool Call >` and `＜tool-call＞` are one mark. In square brackets capitals do matter:
+`x[think]` is code. Sources are files of public repositories, chat templates of the models, or papers.
 Not covered: what follows from a mark, which `parse` and `calls` know; native tool calls, which arrive already cut out.
 """
 

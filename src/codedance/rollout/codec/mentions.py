@@ -35,7 +35,8 @@ _PLACEHOLDERS = {
     }.items()
 }
 _LIKE_CODE = re.compile(
-    r"[=(\[{]|^\s*(?:import\s+\w|from\s+[\w.]+\s+import\b|def\s+\w|class\s+\w|for\s+[\w, ]+\s+in\b|(?:if|while|with|else|try)\b.*:\s*$)"
+    r"[=(\[{]|^\s*(?:import\s+\w|from\s+[\w.]+\s+import\b|def\s+\w|class\s+\w|for\s+[\w, ]+\s+in\b"
+    r"|(?:if|while|with|else|try)\b.*:\s*$)"
 )
 _QUOTES = {"`": "`", "'": "'", '"': '"', "\u201c": "\u201d", "\u2018": "\u2019"}
 _EXPLAINED = re.compile(r"\s*,?\s*where\s+(\w{1,20})", re.IGNORECASE)

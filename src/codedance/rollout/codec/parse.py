@@ -2,8 +2,8 @@ r"""Read what a model wants: code to run, an answer, or nothing usable.
 
     parse("<think>zoom</think><code>\n```python\nprint(1)\n```\n</code>", FinishReason.STOP).code     # 'print(1)'
 
-One reader for every written format, since models mix them; the marks are rows of `marks`. It goes through the reply once, from left
-to right:
+One reader for every written format, since models mix them; the marks are rows of `marks`. It goes through the reply once, from
+left to right:
 
 - What stands in a thought, or in an observation that the model made up, is no action, whatever tags it holds. In a thought that
   nothing closes, code counts where it stands, an answer only where nothing follows it.
@@ -111,6 +111,7 @@ class _Reader:
         self._missing_close = ""
         self._problem = ""
         self._is_cut = False
+        self._checked = 0  # how far the words behind code were searched for an output
 
     def read(self) -> Action:
         while not self._is_decided and (tag := self._tags.next(self._at)) is not None:
@@ -197,7 +198,8 @@ class _Reader:
         """Whether something comes that could not know what the code does."""
         if tag.kind in (Kind.ANSWER, Kind.OBSERVATION):
             return True
-        return not tag.closes and tag.opens_action and self._fences.invented_output(self._end or 0, tag.start) is not None
+        start, self._checked = max(self._end or 0, self._checked), tag.start
+        return self._fences.invented_output(start, tag.start) is not None
 
     def _take_words(self, end: int) -> None:
         """What stands outside of tags, up to `end`."""
@@ -231,6 +233,8 @@ class _Reader:
             is_closed_by_opening = following.kind is Kind.ANSWER and _NO_WORD.fullmatch(self._text[following.end :]) is not None
             return self._tags.close_of(Kind.ANSWER, tag.end) is None and not is_closed_by_opening
         if self._fences.opens_between(tag.end, following.start):
+            return False
+        if any(other.kind is Kind.OBSERVATION for other in self._tags.between(tag.end, following.start)):
             return False
         if tag.kind is Kind.CODE:
             whole = self._tags.close_of(Kind.CODE, tag.end)
@@ -349,13 +353,14 @@ class _Reader:
         """A closing mark that stands inside of a string closes nothing."""
         if tag.kind is not Kind.CODE or "\n```" in self._text[tag.end : close.start] or self._is_whole(tag, close):
             return close
-        later: Tag | None = close
+        at = close.end
         for _ in range(_MOST_CLOSES):
-            later = self._tags.close_of(tag.mark, later.end)
+            later = self._tags.close_of(tag.mark, at)
             if later is None or any(other.opens_action for other in self._tags.between(close.end, later.start)):
                 break
             if self._is_whole(tag, later):
                 return later
+            at = later.end
         return close
 
     def _add_block(self, code: str, form: Form, end: int) -> None:
@@ -377,9 +382,9 @@ class _Reader:
             self._note_call(call)
             return call.code, call.missing_close, end
         fenced = in_fences(body)
-        if fenced.count > 1:
+        if fenced.num > 1:
             self._note(Repair.SEVERAL_BLOCKS)
-        if fenced.count:
+        if fenced.num:
             return mended(fenced.code), "", tag.end + fenced.end if fenced.has_output else end
         if body.strip():
             self._note(Repair.MISSING_FENCE)
@@ -397,7 +402,7 @@ class _Reader:
             self._note(Repair.MISREAD_JSON)
         if not call.is_json:
             self._note(Repair.OTHER_FORMAT)
-        if call.count > 1 and not call.is_broken:
+        if call.num > 1 and not call.is_broken:
             self._note(Repair.SEVERAL_BLOCKS)
 
     def _read_untagged(self) -> None:
@@ -442,7 +447,7 @@ class _Reader:
         if self._text[end:].strip():
             self._note(Repair.TEXT_AFTER_ACTION)
         behind = self._tags.between(end, len(self._text) + 1)
-        if any(tag.kind is Kind.OBSERVATION and (self._blocks or not tag.mark.is_common_word) for tag in behind):
-            self._note(Repair.FORGED_OBSERVATION)
-        elif self._blocks and (invented := self._fences.invented_output(end, len(self._text))) and invented.is_output:
+        is_forged = any(tag.kind is Kind.OBSERVATION and (self._blocks or not tag.mark.is_common_word) for tag in behind)
+        invented = self._fences.invented_output(end, len(self._text)) if self._blocks else None
+        if is_forged or (invented is not None and invented.is_output):
             self._note(Repair.FORGED_OBSERVATION)

@@ -12,10 +12,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from codedance.rollout.codec.marks import MARKS, Kind, Mark
 
+_MOST_TAGS = 2000  # a reply with more of them repeats itself
 _ACTIONS = frozenset({Kind.CODE, Kind.CALL, Kind.ANSWER})
 CANDIDATE = re.compile(
     r"[<\uff1c\ufe64][^<>\uff1c\uff1e\ufe64\ufe65]{1,160}[>\uff1e\ufe65]"
@@ -111,14 +113,16 @@ class Tags:
 
     def __init__(self, text: str, hidden: tuple[tuple[int, int], ...] = ()) -> None:
         """`hidden` are spans, in order, whose marks do not count."""
-        self.all = [tag for tag in _tags(text) if not _is_inside(tag.start, hidden)]
+        visible = (tag for tag in _tags(text) if not _is_inside(tag.start, hidden))
+        self.all = list(islice(visible, _MOST_TAGS))
         self._starts = [tag.start for tag in self.all]
         self._actions = [tag for tag in self.all if tag.opens_action]
         self._closes: dict[Mark | Kind, list[Tag]] = {}
         for tag in self.all:
-            if tag.closes:
-                self._closes.setdefault(tag.mark, []).append(tag)
-                self._closes.setdefault(tag.kind, []).append(tag)
+            if tag.closes:  # several marks may share their closing one
+                closed = {meaning.mark for meaning in meanings(text[tag.start : tag.end]) if meaning.closes}
+                for what in (tag.kind, *{tag.mark, *closed}):
+                    self._closes.setdefault(what, []).append(tag)
 
     def next(self, start: int) -> Tag | None:
         """The first one from `start` on."""
@@ -154,15 +158,13 @@ class Tags:
         return self.all[index - 1].end if index else 0
 
 
-def _tags(text: str) -> list[Tag]:
-    found = []
+def _tags(text: str) -> Iterator[Tag]:
     for token in CANDIDATE.finditer(text):
         for mark, closes, tail in meanings(token[0]):
             rest = tail.match(text, token.end()) if tail else token
             if rest is not None:
-                found.append(Tag(token.start(), rest.end(), mark, closes))
+                yield Tag(token.start(), rest.end(), mark, closes)
                 break
-    return found
 
 
 def _is_inside(at: int, spans: tuple[tuple[int, int], ...]) -> bool:

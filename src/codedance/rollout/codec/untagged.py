@@ -40,10 +40,8 @@ def bare_call(text: str, start: int, end: int) -> tuple[int, ReadCall] | None:
 def boxed_answer(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, int, int] | None:
     """What stands in the last box, and where the box begins and ends, if the reply ends with the box's line."""
     begin, mark = max(((text.rfind(mark.open), mark) for mark in BOXES), key=lambda found: found[0])
-    if begin < 0 or not any(start <= begin < end for start, end in spans):
-        # a mark that `tags` knows splits the words around it
-        if begin < 0 or not any(start <= begin <= end or begin + len(mark.open) == start for start, end in spans):
-            return None
+    if begin < 0 or not any(start <= begin + len(mark.open) <= end for start, end in spans):  # outside of thoughts
+        return None
     inner = begin + len(mark.open)
     close = text.find(mark.close, inner) if mark.close != "}" else _closing_brace(text, inner)
     if close < 0:
