@@ -121,7 +121,8 @@ class Tags:
         for tag in self.all:
             if tag.closes:  # several marks may share their closing one
                 closed = {meaning.mark for meaning in meanings(text[tag.start : tag.end]) if meaning.closes}
-                for what in (tag.kind, *{tag.mark, *closed}):
+                closed_too: set[Mark | Kind] = {tag.kind, tag.mark, *closed}
+                for what in closed_too:
                     self._closes.setdefault(what, []).append(tag)
 
     def next(self, start: int) -> Tag | None:
