@@ -289,12 +289,9 @@ def test_rows_of_a_folder_are_counted_through(make: Make, tmp_path: Path) -> Non
 
 
 def test_a_layout_that_is_not_known_names_those_that_are(make: Make) -> None:
-    with pytest.raises(
-        DataError,
-        match="no known layout has the columns ask; rename them to question, image and answer, or name one of plain, rl",
-    ):
+    with pytest.raises(DataError, match="no known layout has the columns ask; rename them to .* name one of plain, pictured, rl"):
         list(read_tasks(make({"ask": "?"})))
-    with pytest.raises(DataError, match="there is no layout 'chatrqa'; the layouts are plain, rl"):
+    with pytest.raises(DataError, match="there is no layout 'chatrqa'; the layouts are plain, pictured, rl"):
         list(read_tasks("chatrqa:test.parquet"))
 
 
@@ -325,6 +322,8 @@ def test_a_text_may_list_more_options_than_there_are_letters() -> None:
         ("A. to get shape ;C.; B. to get ;C.; C. neither; D. none", ("to get shape ;C.", "to get ;C.", "neither", "none")),
         ("A. turn; B. mirror (across line L); C. shift", ("turn", "mirror (across line L)", "shift")),
         ("A. only one", ()),
+        ("Which way? A. left B. right Please answer directly with only the letter.", ("left", "right")),
+        ("Options: A: red, B: blue", ("red", "blue")),
         ("Is point A. near B?", ()),
         ("no options", ()),
     ],

@@ -159,7 +159,7 @@ def test_a_row_to_train_on_may_have_several_answers_and_no_picture(tmp_path: Pat
 
 def test_the_rule_of_an_unknown_data_source_can_be_named(tmp_path: Path) -> None:
     assert task(tmp_path, rl(data_source="hiyouga/geometry3k")).key.rule is Rule.MATHS
-    with pytest.raises(DataError, match="data_source is 'moon'; the known ones are chart.*with --rule, one of exact, chartqa"):
+    with pytest.raises(DataError, match="data_source is 'moon'; the known ones are chart.*with --rule .*, one of exact, chartqa"):
         task(tmp_path, rl(data_source="moon"))
     assert task(tmp_path, rl(data_source="moon"), rule=Rule.MATHS).key.rule is Rule.MATHS
     assert task(tmp_path, rl(), rule=Rule.MATHS).key.rule is Rule.CHARTQA, "the row says it"
@@ -195,6 +195,33 @@ def test_a_table_with_options_is_asked_with_them_whatever_else_it_has(tmp_path: 
     for extra in ({"type": "human_test"}, {"split": "test_human"}, {"level": 2, "subject": "x", "id": 1}, {"number": 3}):
         found = table(tmp_path, {**BASE, **letters, "answer": "B", **extra})
         assert (found.source, found.answer, found.key.choices) == ("vlmevalkit", "B", tuple(letters.values()))
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "rule"),
+    [
+        ({"problem": "Find x.", "answer": "1/2"}, ("1/2",), Rule.MATHS),
+        ({"problem": "Find x.", "solution": "<think>so</think><answer> 3 </answer>"}, ("3",), Rule.MATHS),
+        (
+            {"question": "What?", "options": "[]", "answer": "['24/7', '3.4']", "question_type": "open"},
+            ("24/7", "3.4"),
+            Rule.EXACT,
+        ),
+        ({"question": "Which?", "options": ["x", "y"], "answer": "?"}, (), Rule.CHOICE),
+        ({"question": "Which?", "choices": ["x", "y"], "answer": "hidden"}, (), Rule.CHOICE),
+        ({"question": "Which figure?", "answer": "C"}, ("C",), Rule.CHOICE),
+        ({"question": "Which variable?", "answer": "a"}, ("a",), Rule.EXACT),
+        ({"image": CELL, "options": "['x', 'y']", "answer": "B", "subject": "Art"}, ("B",), Rule.CHOICE),
+    ],
+)
+def test_rows_as_well_known_data_sets_have_them(row: dict[str, Any], known: tuple[str, ...], rule: Rule, tmp_path: Path) -> None:
+    found = task(tmp_path, row)
+    assert (found.answer, *found.key.alternatives) == (known or (None,)) and found.key.rule is rule
+
+
+def test_options_in_the_picture_are_not_told(tmp_path: Path) -> None:
+    found = task(tmp_path, {"image": CELL, "options": "['six', 'ten']", "answer": "B"})
+    assert "six" not in found.question and "(B) in the picture" in found.question and found.key.choices == ("six", "ten")
 
 
 def test_columns_of_several_data_sets_are_asked_about(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_tables_and_lines_may_be_packed_and_begin_with_a_byte_order_mark(tmp_pat
         assert ids(tmp_path / name) == ["q0", "q1", "q2"], name
 
 
+def test_a_table_of_a_spreadsheet_and_a_file_that_was_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id;question;answer\nq0;How many, 0?;1,5\n")
+    (task,) = read_tasks(tmp_path / "t.csv")
+    assert (task.question, task.answer) == ("How many, 0?", "1,5")
+    (tmp_path / "t.parquet").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match="only a pointer to a file that Git LFS holds; fetch it with git lfs pull"):
+        ids(tmp_path / "t.parquet")
+
+
 def write_lines(path: Path, rows: list[dict[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

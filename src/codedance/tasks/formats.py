@@ -29,6 +29,7 @@ from codedance.errors import DataError
 
 _BATCH = 32
 _HEAD = 64
+_POINTER = b"version https://git-lfs"
 _GZIP = ".gz"
 _ASKING = ("question", "prompt", "problem", "query", "conversations", "messages", "text", "target_object")
 """Fields of a row: an object that has one is no wrapper around rows."""
@@ -238,14 +239,19 @@ class _Separated:
 
     def __init__(self, file: Path, part: str) -> None:
         self._file = file
-        self._delimiter = "\t" if ".tsv" in file.suffixes else ","
+
+    def _delimiter(self, data: IO[bytes]) -> str:
+        """By the file's name; what spreadsheets write in place of a comma by the first line."""
+        usual, head = "\t" if ".tsv" in self._file.suffixes else ",", data.readline()
+        data.seek(0)
+        return usual if usual.encode() in head else next((one for one in ";\t" if one.encode() in head), usual)
 
     def rows(self, start: Place = START) -> Iterator[Line]:
         csv.field_size_limit(sys.maxsize)  # a picture in base64 is one field
         try:
             with _opened(self._file) as data:
                 lines = _Counted(data)
-                rows = csv.reader(lines, delimiter=self._delimiter)
+                rows = csv.reader(lines, delimiter=self._delimiter(data))
                 head = next(rows, [])
                 number = start.number
                 if start.offset:
@@ -320,10 +326,14 @@ def open_table(file: Path, part: str = "") -> Table:
 
     Raises:
         DataError: it is of another kind, or not there.
+        OSError: it cannot be read.
     """
     kind = kind_of(file)
     if not kind:
         raise DataError(f"{file}: tasks are read from {', '.join(KINDS)}")
     if not file.is_file():
         raise DataError(f"{file}: {'it is no file' if file.exists() else 'it cannot be read: No such file or directory'}")
+    with open(file, "rb") as data:
+        if data.read(len(_POINTER)) == _POINTER:
+            raise DataError(f"{file}: this is only a pointer to a file that Git LFS holds; fetch it with git lfs pull")
     return _TABLES[kind](file, part)

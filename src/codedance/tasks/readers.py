@@ -28,9 +28,10 @@ def read_rows(source: Source) -> Iterator[Row | DataError]:
     """
     before = 0
     for file in source.files():
-        table = open_table(file, "" if source.path.is_dir() else source.part)
-        rows, number = _Rows(file, table, source.path, before), 0
+        number = 0
         try:
+            table = open_table(file, "" if source.path.is_dir() else source.part)
+            rows = _Rows(file, table, source.path, before)
             for line in table.rows():
                 number = line.number
                 rows.saw(line)

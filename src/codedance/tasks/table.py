@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ class Row:
         value = self.values.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
+        if isinstance(value, Decimal):
+            value = f"{value.normalize():f}"
         if not _is_word(value) or is_empty(value):
             raise self.error(name, "a text that is not empty")
         if _has_half_character(str(value)):
@@ -216,7 +219,7 @@ def is_empty(value: Any) -> bool:
 
 
 def _is_word(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and bool(str(value).strip())
+    return isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) and bool(str(value).strip())
 
 
 def as_index(value: Any) -> str:

@@ -14,6 +14,7 @@ from codedance.types import Rule, Task
 _IMAGE_MARK = re.compile(r"<image\s?\d*>")
 _MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:．：]\s*")
 _IN_PICTURE = "in the picture"
+_PLEASE = re.compile(r"\s+(?:Please (?:answer|select|choose|directly)|(?:Answer|Respond) (?:with|directly))\b")
 _LETTER_PLEASE = "Answer with the letter of one option."
 _LETTERS_PLEASE = "Answer with the letters of all options that are right."
 
@@ -66,6 +67,9 @@ class Adapter:
 def adapter(name: str, read: Callable[[Row, Reading], Iterable[Task]], *signs: Sign) -> Adapter:
     """One of a particular data set."""
     return Adapter(name, read, signs)
+
+
+QUESTION_IN_PICTURE = "The picture holds the question. Answer it."
 
 
 def without_marks(question: str) -> str:
@@ -125,9 +129,9 @@ def _option_spans(text: str) -> list[tuple[int, int]]:
     ends = [*(mark.start() for mark in run[1:]), len(text) if last == -1 else last]
     spans = []
     for mark, end in zip(run, ends, strict=True):
-        words = text[mark.end() : end]
+        words = _PLEASE.split(text[mark.end() : end], maxsplit=1)[0]
         start = mark.end() + len(words) - len(words.lstrip())
-        spans.append((start, start + len(words.strip().rstrip(";").strip())))
+        spans.append((start, start + len(words.strip().rstrip(";,").strip())))
     return spans
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from string import ascii_uppercase
 from typing import Any
 
@@ -28,6 +29,8 @@ _LONE = re.compile(r"[(\[]?([A-Za-z])[)\]]?[.:)]?")
 _WITH_TEXT = re.compile(r"[(\[]?([A-Za-z])[)\].:：]+\s*(.+)", re.DOTALL)
 _SEVERAL = re.compile(r"[(\[]?[A-J][)\]]?(?:(?:\s*[,;/&]\s*|\s+and\s+|\s+)(?:and\s+)?[(\[]?[A-J][)\]]?)+\.?")
 _MOST_LETTERS = 10
+_HIDDEN = ("?", "hidden", "-", "")
+"""What hidden test sets (MMMU, BLINK) have for the right option."""
 
 
 def references(row: Row, name: str, *, rule: Rule | None = None, as_text: bool = False) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ def _texts(row: Row, name: str, part: Any) -> tuple[str, ...]:
         part = next((part[key] for key in _NAMES if not is_empty(part.get(key))), part)
     if isinstance(part, bool):
         return _YES_NO[part]
-    if not isinstance(part, (str, int, float)):
+    if not isinstance(part, (str, int, float, Decimal)):
         raise row.error(name, "a text, a number, true or false, or a list of them")
     own = Row({name: part}, row.where, row.file, (), "")
     return (own.text(name),)
@@ -120,6 +123,17 @@ def letter(row: Row, name: str, choices: tuple[str, ...]) -> str:
     several = list(value) if isinstance(value, list) else _several(value, choices)
     found = sorted({_letter(row, name, one, choices) for one in several or [value]})
     return ", ".join(found)
+
+
+def chosen(row: Row, name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The `letter`, or nothing where the answer is kept by those who score it: missing, or a placeholder.
+
+    Raises:
+        DataError: as `letter`.
+    """
+    value = row.values.get(name)
+    is_kept = is_empty(value) or (isinstance(value, str) and value.strip().casefold() in _HIDDEN and value not in choices)
+    return () if is_kept else (letter(row, name, choices),)
 
 
 def _several(value: Any, choices: tuple[str, ...]) -> list[str]:

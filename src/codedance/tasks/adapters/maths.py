@@ -28,11 +28,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codedance.tasks.adapters import answers
-from codedance.tasks.adapters.adapter import Reading, adapter, is_letter, options_in, sign, with_options, without_marks
+from codedance.tasks.adapters.adapter import (
+    QUESTION_IN_PICTURE,
+    Reading,
+    adapter,
+    is_letter,
+    options_in,
+    sign,
+    with_options,
+    without_marks,
+)
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, AnswerType, Rule, Task
 
-_IN_PICTURE = "The picture holds the question. Answer it."
 _TYPES = {kind.value: kind for kind in AnswerType}
 
 
@@ -80,7 +88,7 @@ def _mathverse(row: Row, reading: Reading) -> Iterator[Task]:
     asked = row.optional("question")
     stem, _, listed = (asked or row.optional("question_for_eval")).partition("Choices:")
     options = options_in(listed) if is_choice else ()
-    question = with_options(stem, options) if options and asked else asked or _IN_PICTURE
+    question = with_options(stem, options) if options and asked else asked or QUESTION_IN_PICTURE
     yield Task(
         id=row.id("sample_index"),
         question=question,

@@ -6,20 +6,34 @@
 
 Everything but the question may be missing. `id` is the row's number then; without `answer` (or with null) the question is asked
 but not scored; a list of answers are all right. `rule` names how answers are scored: by default as a choice where there are
-options, or the answer is a letter of options in the question, or yes or no; else by the same text. `choices` or `options` are
-shown unless the question shows them already. Other columns are left alone.
+options, or the answer is a capital letter, or yes or no; else by the same text. `choices` or `options` are shown unless the
+question shows them already. `problem` is a question whose answer is scored as mathematics (EasyR1, TRL; the latter has it in
+`solution`, between tags). Other columns are left alone.
+
+Rows with options but without a question (MMMU-Pro's vision part) have both in the picture; they are the layout `pictured`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_uppercase
 
 from codedance.errors import DataError
 from codedance.tasks.adapters import answers
-from codedance.tasks.adapters.adapter import Adapter, Reading, is_letter, options_in, sign, with_options
+from codedance.tasks.adapters.adapter import (
+    QUESTION_IN_PICTURE,
+    Adapter,
+    Reading,
+    adapter,
+    is_letter,
+    options_in,
+    sign,
+    with_options,
+)
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
@@ -41,18 +55,20 @@ _FIELDS = ("answer", "category", "choices", "id", "image", "images", "options", 
 _NEEDED = ("answer", "image", "images", "question", "rule")
 _CHOICES = (Rule.CHOICE, Rule.VSTAR, Rule.WEMATH, Rule.MATHVISION)
 _SIMILAR = 0.8
+_TAGGED = re.compile(r"<answer>([^<]+)</answer>")
 
 
 def _plain(row: Row, reading: Reading) -> Iterator[Task]:
     if slip := _slip(frozenset(map(str, row.values))):
         raise DataError(f"{row.where}: unknown field {slip!r}; the fields are {', '.join(_FIELDS)}")
-    question, choices = row.text("question"), answers.options(row)
+    asking = row.first("question", "problem") or "question"
+    question, choices = row.text(asking), answers.options(row)
     named = _rule(row, reading)
     known = _known(row, named)
     listed = choices or options_in(question)
-    rule = named or _fitting(known, choices, listed)
-    if choices and rule in _CHOICES and known:
-        known = (answers.letter(row, "answer", choices),)
+    rule = named or _fitting(known, choices, listed, Rule.MATHS if asking == "problem" else Rule.EXACT)
+    if choices and rule in _CHOICES:
+        known = answers.chosen(row, "answer", choices)
     if not answers.are_shown(question, choices):
         question = with_options(question, choices, several=rule in _CHOICES and bool(known) and len(known[0]) > 1)
     yield Task(
@@ -87,13 +103,29 @@ def _known(row: Row, rule: Rule | None) -> tuple[str, ...]:
     """The reference answers. An empty text is more likely a slip than a hidden answer, but in a TSV it is all there can be."""
     if row.values.get("answer") == "" and not row.is_of_texts:
         raise row.error("answer", "a text that is not empty; leave the field out where no answer is known")
-    return answers.references(row, row.first("answer", "answers") or "answer", rule=rule, as_text=row.is_of_texts)
+    if not (name := row.first("answer", "answers")) and (tagged := _TAGGED.search(row.label("solution"))):
+        return (tagged[1].strip(),)
+    as_text = row.is_of_texts or row.label("question_type") == "open"  # the latter in MMMU
+    return answers.references(row, name or "answer", rule=rule, as_text=as_text)
 
 
-def _fitting(known: tuple[str, ...], choices: tuple[str, ...], listed: tuple[str, ...]) -> Rule:
-    if choices or (known and is_letter(known[0], len(listed))) or (known and answers.is_yes_or_no(known[0])):
+def _fitting(known: tuple[str, ...], choices: tuple[str, ...], listed: tuple[str, ...], free: Rule) -> Rule:
+    if choices or (known and (is_letter(known[0], len(listed)) or answers.is_yes_or_no(known[0]))):
         return Rule.CHOICE
-    return Rule.EXACT
+    return Rule.CHOICE if known and known[0].isupper() and answers.letters_in(known[0]) else free
+
+
+def _pictured(row: Row, reading: Reading) -> Iterator[Task]:
+    choices = answers.options(row)
+    known = answers.chosen(row, "answer", choices)
+    yield Task(
+        id=row.id(),
+        question=with_options(QUESTION_IN_PICTURE, tuple(ascii_uppercase[: len(choices)])),
+        images=pictures_of(row),
+        answer=known[0] if known else None,
+        category=row.label("category", "subject"),
+        key=AnswerKey(rule=Rule.CHOICE, choices=choices),
+    )
 
 
 def pictures_of(row: Row) -> tuple[Path | bytes, ...]:
@@ -103,4 +135,8 @@ def pictures_of(row: Row) -> tuple[Path | bytes, ...]:
     return tuple(row.picture(name) for name in _NUMBERED if row.has(name))
 
 
-ADAPTERS = (Adapter("plain", _plain, (sign("question"),), is_general=True),)
+_ASKED = "question problem prompt query text target_object"
+ADAPTERS = (
+    Adapter("plain", _plain, (sign("question"), sign("problem", without="question prompt")), is_general=True),
+    adapter("pictured", _pictured, sign("image options answer", without=_ASKED)),
+)

@@ -47,7 +47,7 @@ def _rl(row: Row, reading: Reading) -> Iterator[Task]:
     if rule is None:
         raise DataError(
             f"{row.where}: data_source is {source!r}; the known ones are {', '.join(_RULES)}; "
-            f"name the rule of the others with --rule, one of {', '.join(Rule)}"
+            f"name the rule of the others with --rule (rule of [questions] in a recipe), one of {', '.join(Rule)}"
         )
     system, question = _prompt(row)
     extra = row.part("extra_info") if row.has("extra_info") else row

@@ -26,8 +26,8 @@ def _vlmevalkit(row: Row, reading: Reading) -> Iterator[Task]:
     if row.has("hint"):
         question = f"{row.text('hint')}\n{question}"
     known = answers.references(row, row.first("answer", "answers") or "answer", rule=reading.rule, as_text=True)
-    if choices and known:
-        known = (answers.letter(row, "answer", choices),)
+    if choices:
+        known = answers.chosen(row, "answer", choices)
     elif known and (letters := answers.letters_in(known[0])):
         known = (letters, *known[1:])
     rule = Rule.CHOICE if choices else _free(known, reading)
