@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import math
 import random
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from codedance.model.cache import CachedModel
 from codedance.model.chat import info_of
 from codedance.model.cost import CostMeter
 from codedance.model.families import FAMILIES, Checked, Family, family_named, family_of, family_of_type
+from codedance.model.named import open_model
 from codedance.model.openai import OpenAIModel
 from codedance.model.script import ScriptedModel
 from codedance.types import Coordinates
@@ -241,6 +245,43 @@ async def test_a_model_behind_an_endpoint_is_described_by_its_name(tmp_path: Pat
             info = info_of(one)
             assert (info.name, info.family, info.coordinates) == ("Qwen3-VL-8B", "qwen3-vl", Coordinates.PER_THOUSAND)
             assert info.image_limits.rule == PixelRule(32, 65_536, 16_777_216)
+
+
+ALIASES = {"mine": "Qwen/Qwen3-VL-8B-Instruct", "other": None, "third": 7}
+
+
+@pytest.fixture
+def vllm() -> Iterator[str]:
+    """The address of a server that lists aliases as vLLM does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            data = json.dumps({"data": [{"id": name, "root": root} for name, root in ALIASES.items()]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("alias", "family"), [("mine", "qwen3-vl"), ("other", ""), ("third", ""), ("absent", "")])
+async def test_an_alias_is_looked_up_in_the_servers_list(vllm: str, alias: str, family: str) -> None:
+    async with open_model(f"openai:{alias}", [vllm]) as model:
+        info = info_of(model)
+        assert (info.name, info.family) == (alias, family)
+
+
+async def test_a_server_that_does_not_answer_is_no_obstacle() -> None:
+    async with open_model("openai:mine", ["http://127.0.0.1:9/v1"]) as model:
+        assert info_of(model).family == ""
 
 
 def test_a_model_that_says_nothing_has_the_defaults() -> None:

@@ -97,6 +97,8 @@ async def open_model(
             extra_body=extra_body,
             headers=headers,
         ) as model:
+            if not model.info.family:
+                await model.identify()
             yield model
 
 

@@ -17,6 +17,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
@@ -94,6 +95,7 @@ class OpenAIModel:
             raise ConfigError(f"concurrency {concurrency}, tries {tries}, timeout {timeout_s} s: each must be above zero")
         addresses = [Address.parse(url) for url in base_urls]
         self._name = name
+        self._info = info_by_name(name)
         self._tries = tries
         self._timeout_s = timeout_s
         self._detail = detail
@@ -130,8 +132,8 @@ class OpenAIModel:
 
     @property
     def info(self) -> ModelInfo:
-        """What its name tells about it."""
-        return info_by_name(self._name)
+        """What its name tells about it, and what `identify` has found."""
+        return self._info
 
     @property
     def variant(self) -> str:
@@ -231,6 +233,13 @@ class OpenAIModel:
                 raise RequestRefused(lack, concerns_all=True)
             tell(lack)
         return replace(reply, notes=notes)
+
+    async def identify(self) -> None:
+        """Ask the first server for what its name does not tell: the model behind an alias. Whatever fails, nothing changes."""
+        connection = self._connections[self._endpoints.all[0]]
+        with suppress(Complained, AskAgain):
+            root = replies.read_root(await connection.list_models(_LIST_S), self._name)
+            self._info = replace(info_by_name(root), name=self._name) if root else self._info
 
     async def _list(self, endpoint: Endpoint) -> tuple[str, ...]:
         try:

@@ -125,6 +125,13 @@ def read_models(body: Json) -> dict[str, int | None]:
     return {entry["id"]: read_context(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
 
 
+def read_root(body: Json, name: str) -> str:
+    """What a list of models says stands behind a name (vLLM's `root`); empty where it says nothing."""
+    entries = body.get("data")
+    named = [e for e in entries if isinstance(e, dict) and e.get("id") == name] if isinstance(entries, list) else []
+    return _read_text(named[0].get("root")) if named else ""
+
+
 def _clean(text: str) -> str:
     return text.encode(errors="replace").decode()
 
