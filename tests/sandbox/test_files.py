@@ -90,11 +90,11 @@ def test_files_saved_within_one_tick_of_the_clock_belong_to_their_cell(tmp_path:
     for name in "abc":
         files.start()
         Image.new("L", (9, 9)).save(tmp_path / f"{name}.png")
-        assert files.saved() == [f"{name}.png"]
+        assert files.saved("save") == [f"{name}.png"]
         files.end()
     files.start()
     Image.new("L", (8, 9)).save(tmp_path / "a.png")
-    assert files.saved() == ["a.png"]
+    assert files.saved("save") == ["a.png"]
 
 
 async def test_code_may_write_to_its_usual_places_also_if_python_lies_below_them(

@@ -2,7 +2,7 @@
 
     prepare_files(lambda: files, note)              # once, in the zygote: open, cv2.imread, cv2.imwrite
     files = Files(["/session/work/input_image.jpg"], places={"/session/work": ""})
-    files.start(); ...; files.saved()               # ["crop.png"]
+    files.start(); ...; files.saved(source)               # ["crop.png"]
     files.instead_of("/mnt/data/3471.jpg")          # "/session/work/input_image.jpg"
 
 Models are trained with other names for the input picture than ours (`image.jpg`, a path in the prompt of their training). Where
@@ -38,6 +38,8 @@ _MADE = re.compile(
 )
 """What the names of pictures look like that code makes itself."""
 _MOST_ENTRIES, _MOST_DEPTH = 5000, 4
+_SAVING = ("save", "write", "open")
+"""What code looks like that may write a file anew without taking more space."""
 _CLOCK = 5
 """CLOCK_REALTIME_COARSE, by which the kernel dates files."""
 _File = tuple[int, int, int]
@@ -52,19 +54,25 @@ class Files:
         self._places = dict(places or {})
         self._seen = dict(self._found())
         self._began = self._ended = 0
+        self._usage = self._usage_when_seen = self._measure()
 
     def start(self) -> None:
         """A cell begins: what is saved from now on is its doing."""
-        self._began = time.clock_gettime_ns(_CLOCK)
-        if self._began == self._ended:
+        self._began, self._usage = time.clock_gettime_ns(_CLOCK), self._measure()
+        if self._began == self._ended and self._usage != self._usage_when_seen:
             self._seen |= dict(self._found())
+            self._usage_when_seen = self._usage
 
     def end(self) -> None:
         """The cell is over."""
         self._ended = time.clock_gettime_ns(_CLOCK)
 
-    def saved(self) -> list[str]:
-        """The picture files that were written since the start of the cell, oldest first."""
+    def saved(self, source: str) -> list[str]:
+        """The picture files that were written since the start of the cell that runs `source`, oldest first."""
+        usage = self._measure()
+        if usage == self._usage and not any(word in source for word in _SAVING):
+            return []
+        self._usage_when_seen = usage
         found = dict(self._found())
         new = [path for path, stamp in found.items() if stamp[0] >= self._began and self._seen.get(path) != stamp]
         self._seen = found
@@ -87,6 +95,13 @@ class Files:
             return ""
         names = ", ".join(os.path.basename(name) for name in self._inputs[:8])
         return f" (given were: {names})"
+
+    def _measure(self) -> tuple[int, int]:
+        """Free blocks and files where the session writes: looking through its directories is slow, and mostly nothing is new."""
+        for place in self._places:
+            usage = os.statvfs(place)
+            return usage.f_bfree, usage.f_ffree
+        return 0, 0
 
     def _as_known(self, path: str) -> str:
         """A path as code writes it."""

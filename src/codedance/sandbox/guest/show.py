@@ -37,7 +37,6 @@ _MOST_ITEMS = 256
 _MOST_NOTES = 32
 _MOST_SAVED = 4
 """Saved pictures that are shown unasked."""
-_SAVING = ("save", "write")
 _TURNS = ("::-1", "2, 1, 0", "2,1,0")
 """What code looks like that turns RGB into BGR without OpenCV."""
 
@@ -117,14 +116,12 @@ class Shown:
         for number in plt.get_fignums():
             self.add_figure(plt.figure(number))
 
-    def add_saved(self, saved: Callable[[], list[str]], source: str) -> None:
+    def add_saved(self, saved: list[str]) -> None:
         """Show pictures that the cell saved where it showed none; where it showed some, only tell of those that are others."""
         sizes = set(self._sizes)
-        if sizes and not any(word in source for word in _SAVING):
-            return
         shown: list[str] = []
         others: list[str] = []
-        for path in saved():
+        for path in saved:
             try:
                 with Image.open(path) as picture:
                     if not sizes and len(shown) < _MOST_SAVED:

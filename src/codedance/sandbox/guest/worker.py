@@ -257,7 +257,7 @@ class Worker:
         def finish(value: Any) -> None:
             self._shown.display(value)
             self._shown.add_open_figures()
-            self._shown.add_saved(_files.saved, source)
+            self._shown.add_saved(_files.saved(source))
 
         assert self._inputs is not None
         try:
