@@ -113,6 +113,8 @@ class FaultyServer:
     reply: Callable[[Mapping[str, Any]], str | Json | tuple[int, Json]] = echo
     """Of the request's body: the text of the reply, or the whole answer, with a status where that is not 200."""
     models: tuple[str, ...] = ("tiny",)
+    of_models: Mapping[str, Any] = field(default_factory=dict)
+    """What the list says of each, beside its name."""
     delay_s: float = 0.0
     """Before each answer."""
     retry_after: str = "1"
@@ -163,7 +165,9 @@ class FaultyServer:
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection may be used again."""
         if request.path == "/v1/models":
-            return await _send(writer, 200, _as_json({"object": "list", "data": [{"id": name} for name in self.models]}))
+            return await _send(
+                writer, 200, _as_json({"object": "list", "data": [{"id": name, **self.of_models} for name in self.models]})
+            )
         if request.path != "/v1/chat/completions":
             return await _send(writer, 404, b'{"detail":"Not Found"}')
         fault = self._next_fault(request.body)

@@ -95,6 +95,23 @@ async def test_what_only_this_prompt_leaves_no_room_for_is_not_remembered() -> N
     assert texts == ["3000", "4096"]
 
 
+@pytest.mark.parametrize("of_models", [{"max_model_len": 2048}, {"meta": {"n_ctx": 2048}}])
+async def test_a_refusal_without_a_reason_is_the_full_context_where_the_counts_say_so(of_models: dict[str, Any]) -> None:
+    def mute(body: Mapping[str, Any]) -> Answer:
+        if len(body["messages"]) > 2:
+            return refusal("Bad request")
+        answer = said("a")
+        assert isinstance(answer, dict)
+        return answer | {"usage": {"prompt_tokens": int(body["messages"][1]["content"]), "completion_tokens": 50}}
+
+    async with FaultyServer(reply=mute, of_models=of_models) as server, model_at(server.url) as model:
+        for tokens, error in (("1990", ContextFull), ("90", RequestRefused)):
+            await model.generate(asking(tokens), SAMPLING)
+            later = [*asking(tokens), Message(Role.ASSISTANT, ("a",)), Message(Role.USER, ("output " * 20,))]
+            with pytest.raises(error):
+                await model.generate(later, SAMPLING)
+
+
 async def test_a_refusal_that_no_form_cures_is_told_and_leaves_no_trace() -> None:
     answers: list[Answer] = [refusal("Conversation roles must alternate")] * 3 + ["fine"]
     async with FaultyServer(reply=lambda body: answers.pop(0)) as server, model_at(server.url) as model:

@@ -30,6 +30,7 @@ from codedance.model.chat import Message, ModelInfo, Reply
 from codedance.model.connection import EXAMPLE, Access, Address, Complained, Connection, check_headers, read_key, shown_headers
 from codedance.model.endpoints import Endpoint, Endpoints
 from codedance.model.families import info_by_name
+from codedance.model.lengths import Lengths
 from codedance.model.notices import tell
 from codedance.model.patience import LEAST_S, Patience
 from codedance.model.refusals import lacks_tools, next_step, takes_no_pictures
@@ -107,6 +108,8 @@ class OpenAIModel:
         access = Access(read_key(api_key), self._headers, timeout_s)
         self._endpoints = Endpoints([address.shown for address in addresses], concurrency, backoff)
         self._adaptations = {endpoint: Adaptation(name) for endpoint in self._endpoints.all}
+        self._lengths = Lengths()
+        self._contexts: dict[Endpoint, int | None] = {}
         self._patience = {endpoint: Patience(timeout_s, silence_s) for endpoint in self._endpoints.all}
         self._connections = {
             endpoint: Connection(address, access, concurrency)
@@ -188,6 +191,7 @@ class OpenAIModel:
                 tried.add(form)
                 continue
             adaptation.worked(form, request, reply)
+            self._lengths.learn(question.messages, reply.usage)
             return self._told(endpoint, question, form, reply)
 
     async def _exchange(self, endpoint: Endpoint, question: _Question, content: bytes) -> Reply:
@@ -253,7 +257,7 @@ class OpenAIModel:
         where = f"{endpoint.url}: model {self._name!r}: {complaint}"
         is_hopeless = request is not None and (takes_no_pictures(complaint, request) or lacks_tools(complaint, request))
         if not is_hopeless:
-            if complaint.is_full(request.most_tokens if request else None):
+            if complaint.is_full(request.most_tokens if request else None) or await self._is_longer(endpoint, complaint, request):
                 return ContextFull(f"{where}; take fewer turns or smaller pictures, or serve the model with a longer context")
             if complaint.is_passing:
                 return AskAgain(str(complaint), caught.asked_s, kind=caught.trouble)
@@ -261,6 +265,19 @@ class OpenAIModel:
                 return RequestRefused(f"{where}; {await self._choice(endpoint)}", concerns_all=True)
         advice = next_step(complaint, request)
         return RequestRefused(f"{where}; {advice.text}", concerns_all=advice.concerns_all)
+
+    async def _is_longer(self, endpoint: Endpoint, complaint: Complaint, request: Request | None) -> bool:
+        """Whether the conversation of a refused request is longer than the context that the server's list of models names."""
+        if request is None or not complaint.may_be_length:
+            return False
+        if endpoint not in self._contexts:
+            try:
+                listed = replies.read_models(await self._connections[endpoint].list_models(_LIST_S))
+            except (Complained, AskAgain):
+                listed = {}
+            self._contexts[endpoint] = listed.get(self._name)
+        context = self._contexts[endpoint]
+        return context is not None and self._lengths.estimate(request.messages, self.info.image_limits.rule) >= context
 
     async def _choice(self, endpoint: Endpoint) -> str:
         """What could be asked instead of a model that is not there."""
@@ -283,4 +300,4 @@ def _compare_names(url: str, asked: str, served: str) -> None:
     first, second = (re.sub(r"(?:-latest|:\w+|\.gguf)$", "", name.lower().rstrip("/")) for name in (asked, served))
     first, second = first.rpartition("/")[2], second.rpartition("/")[2]
     if first not in second and second not in first:
-        tell(f"{url}: {served!r} answers, though {asked!r} was asked; the server seems to serve one model under any name")
+        tell(f"{url}: {served!r} answers where {asked!r} was asked; traces and results carry the name that was asked")

@@ -150,6 +150,11 @@ class Complaint:
         return self.status in _MAY_BE_LENGTH and is_context_full(self.words, asked)
 
     @property
+    def may_be_length(self) -> bool:
+        """Servers refuse a conversation that is too long with this status, too."""
+        return self.status in _MAY_BE_LENGTH
+
+    @property
     def is_unknown_model(self) -> bool:
         """The server has no such model, or no such path."""
         if self.status == 404 or self.code == "model_not_found":
