@@ -67,6 +67,8 @@ class JudgeFlags:
     """OpenAI-compatible endpoint of a judge; several, separated by commas, share the load. Default: LLM_AS_A_JUDGE_BASE."""
     judge_model: str | None = None
     """Its name there (default: the first that the endpoint lists), hf:PATH or script:FILE."""
+    judge_extra_body: str = ""
+    """Further fields of every request to it, as JSON."""
 
     @asynccontextmanager
     async def open(self, cache: Path) -> AsyncIterator[Judge | None]:
@@ -79,7 +81,8 @@ class JudgeFlags:
                 raise ConfigError(f"--mode judge needs a judge; name its endpoint with --judge-url or {_JUDGE_URLS}")
             yield None
             return
-        async with open_judge(self.judge_model, urls, cache) as judge:
+        extra = _json_object("--judge-extra-body", self.judge_extra_body)
+        async with open_judge(self.judge_model, urls, cache, extra_body=extra) as judge:
             yield judge
 
 

@@ -14,12 +14,13 @@ answer. Not covered: pictures, shares of a point.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from string import Template, ascii_uppercase
+from typing import Any
 
 from codedance.errors import ConfigError, JudgeError, ModelError
 from codedance.images import digest_bytes
@@ -110,19 +111,22 @@ class Judge:
 
 
 @asynccontextmanager
-async def open_judge(model: str | None, urls: Sequence[str], cache: Path) -> AsyncIterator[Judge]:
+async def open_judge(
+    model: str | None, urls: Sequence[str], cache: Path, *, extra_body: Mapping[str, Any] | None = None
+) -> AsyncIterator[Judge]:
     """A judge that has shown that it works.
 
     Args:
         model: its name, as `open_model` takes it.
         urls: endpoints that share the load.
         cache: the folder where its readable replies are kept.
+        extra_body: further fields of every request, such as those that switch thoughts off.
 
     Raises:
         ConfigError: there is no such model, or it judges wrongly.
         JudgeError: it cannot be asked or understood.
     """
-    async with open_model(model, urls) as named:
+    async with open_model(model, urls, extra_body=extra_body) as named:
         await Judge(named).check()
         async with CachedModel(named, cache, is_readable) as cached:
             yield Judge(cached)
