@@ -205,3 +205,71 @@ def test_an_empty_reply_leaves_no_empty_message_behind() -> None:
     reply = Reply(text="")
     assistant, user = codec.response(reply, codec.parse(reply), (), codec.nudge("it was empty"))
     assert assistant.text == "(empty reply)" and user.text.startswith("That reply cannot be used: it was empty.")
+
+
+def test_code_that_a_server_filed_under_reasoning_is_run_and_goes_back_as_text() -> None:
+    codec = Codec(Format.CODE_TAGS)
+    reply = Reply(text="", reasoning="It is small, I look closer.\n<code>\n```python\nprint(1)\n```\n", token_ids=(1, 2))
+    action = codec.parse(reply)
+    assert (action.code, action.repairs) == ("print(1)", (Repair.IN_REASONING,))
+    assistant, _ = codec.response(reply, action, ("1\n",))
+    assert assistant.text == "<code>\n```python\nprint(1)\n```\n</code>"
+    assert (assistant.reasoning, assistant.token_ids) == ("It is small, I look closer.", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("", "I count seven. <answer>7</answer>", "7"),
+        ("", "Is it <answer>3</answer>? No.", None),
+        ("", "Is it <answer>3</answer>? No.</think><answer>7</answer>", "7"),
+        ("", r"It may be \boxed{3}", None),
+        ("<answer>7</answer>", "<answer>3</answer>", "7"),
+        ("It is seven.", "So: <answer>7</answer>", "7"),
+    ],
+)
+def test_an_answer_in_the_reasoning_counts_as_in_a_thought_that_nothing_closes(
+    text: str, reasoning: str, answer: str | None
+) -> None:
+    assert Codec(Format.CODE_TAGS).parse(Reply(text=text, reasoning=reasoning)).answer == answer
+
+
+def test_a_fence_in_the_reasoning_is_a_draft_where_the_text_says_something_else() -> None:
+    draft = "I could run\n```python\nprint(1)\n```"
+    codec = Codec(Format.CODE_TAGS)
+    assert codec.parse(Reply(text="", reasoning=draft)).code == "print(1)"
+    assert codec.parse(Reply(text="It is seven.", reasoning=draft)).problem
+
+
+def test_what_was_said_stays_beside_what_was_read_from_the_reasoning() -> None:
+    codec = Codec(Format.CODE_TAGS)
+    reply = Reply(text="I look closer.", reasoning="Hm.\n<code>\nprint(1)\n</code>")
+    assert codec.context(reply, codec.parse(reply)) == "I look closer.\n<code>\nprint(1)\n</code>"
+
+
+def test_a_native_call_counts_before_the_reasoning() -> None:
+    call = ToolCall("a", "execute_python_code", '{"code": "print(2)"}')
+    reply = Reply(text="", reasoning="<code>print(1)</code>", tool_calls=(call,))
+    assert Codec(Format.OPENAI_TOOLS).parse(reply).code == "print(2)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<|tool_call_begin|>functions.x:0<|tool_call_argument_begin|>{"code": "print(1)"}<|tool_call_end|>',
+        '[TOOL_CALLS]execute_python_code[ARGS]{"code": "print(1)"}',
+        "<think>a</think>It is <|begin_of_box|>7<|end_of_box|>",
+        "\u25c1think\u25b7a\u25c1/think\u25b7<answer>7</answer>",
+    ],
+)
+def test_the_marks_of_a_models_own_actions_go_back_as_they_are(text: str) -> None:
+    codec = Codec(Format.CODE_TAGS)
+    reply = Reply(text=text)
+    assert codec.context(reply, codec.parse(reply)) == text
+
+
+def test_a_call_that_a_stop_text_cut_goes_back_whole() -> None:
+    codec = Codec(Format.TOOL_CALL)
+    reply = Reply(text="<tool_call>\n<function=x>\n<parameter=code>\nprint(1)\n")
+    whole = reply.text.rstrip() + "\n</parameter>\n</function>\n</tool_call>"
+    assert codec.context(reply, codec.parse(reply)) == whole
