@@ -178,4 +178,6 @@ def _ignore_windows() -> None:
     pyplot: Any = plt
     pyplot.switch_backend = lambda newbackend: None  # there is one backend here
     pyplot.pause = lambda interval: None
+    canvas: Any = FigureCanvasBase
+    canvas._fix_ipython_backend2gui = classmethod(lambda cls: None)  # the IPython here is no IPython
     pyplot.install_repl_displayhook = pyplot.uninstall_repl_displayhook = lambda: None  # for plt.ion() and plt.ioff()
