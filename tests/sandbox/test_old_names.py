@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,17 @@ async def test_each_stand_in_is_told_once_a_cell(session: Session, code: str, no
         result = await session.run(f"{code}\n{code};")
         assert result.error is None
         assert [note in each for each in result.notes] == [True]
+
+
+async def test_what_the_docs_list_is_given_back_with_a_note(session: Session) -> None:
+    page = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
+    table = page.partition("| library | given back |")[2].partition("\n\n")[0]
+    calls = [call for call in re.findall(r"`([^`]+)`", table) if "." in call]
+    assert len(calls) > 60
+    await session.run("import scipy.misc")
+    for call in calls:
+        result = await session.run(f"{call};")
+        assert (call, result.error, len(result.notes)) == (call, None, 1)
 
 
 @pytest.mark.parametrize(
