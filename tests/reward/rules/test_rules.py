@@ -61,7 +61,7 @@ def test_where_letters_are_options_a_lone_letter_is_the_letter() -> None:
         assert grade("B", "A", key, Scoring.DEFAULT, expressions).is_right, "MathVista's known answers are words: B is option A"
 
 
-@pytest.mark.parametrize(("gold", "answer"), [("a dog", "B"), ("a dog", "The dog? No: a dog"), ("B", "a dog"), ("b", "(B)")])
+@pytest.mark.parametrize(("gold", "answer"), [("a dog", "B"), ("B", "a dog"), ("b", "(B)")])
 def test_the_known_answer_may_be_a_letter_or_a_text(gold: str, answer: str) -> None:
     assert choice.decide(gold, answer, ANIMALS).is_right
 
@@ -87,7 +87,7 @@ def test_exactly_one_gold_fits_a_declared_letter(letter: str, wording: str) -> N
         (Rule.CHARTQA, "[3, 4]", "4 and 3", True),
         (Rule.CHARTQA, "[3, 4]", "[3, 9]", False),
         (Rule.PIXMO, "12", "I see twelve of them", True),
-        (Rule.PIXMO, "12", "between 11 and 12", True),
+        (Rule.PIXMO, "12", "between 11 and 12", None),
         (Rule.PIXMO, "12", "11 or 12", False),
         (Rule.PIXMO, "12", "11-12", False),
         (Rule.PIXMO, "12", "many", None),

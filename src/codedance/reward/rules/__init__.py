@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from codedance.reward.rules import choice, counting, maths, mathvision, mathvista, published_choice, relaxed
 from codedance.reward.rules.expressions import Expressions
-from codedance.reward.rules.numerals import plain
 from codedance.reward.rules.ruling import Ruling
+from codedance.reward.rules.same_text import decide_exact, same_text
 from codedance.types import AnswerKey, Rule
 
 __all__ = ["Expressions", "Ruling", "Scoring", "grade"]
@@ -42,13 +42,8 @@ def grade(gold: str, answer: str, key: AnswerKey, scoring: Scoring, expressions:
         expressions: compares mathematics.
     """
     if scoring is Scoring.JUDGE:
-        return _same_text(gold, answer)
+        return same_text(gold, answer)
     return (_official if scoring is Scoring.PAPER else _decide)(gold, answer, key, expressions)
-
-
-def _same_text(gold: str, answer: str) -> Ruling:
-    same = plain(gold).casefold() == plain(answer).casefold()
-    return Ruling(True, "the same text") if same else Ruling(None, "another text")
 
 
 def _official(gold: str, answer: str, key: AnswerKey, expressions: Expressions) -> Ruling:
@@ -92,7 +87,6 @@ def _decide(gold: str, answer: str, key: AnswerKey, expressions: Expressions) ->
         case Rule.MATHVISION:
             return mathvision.decide(gold, answer, key.choices, expressions)
         case Rule.EXACT:
-            same = _same_text(gold, answer)
-            return same if same.is_right else Ruling(False, same.why)
+            return decide_exact(gold, answer)
         case Rule.JUDGED:
-            return _same_text(gold, answer)
+            return same_text(gold, answer)

@@ -1,7 +1,9 @@
 """Counts: the exact integer.
 
-    decide("7", "There are seven.")      # right
-    decide("5", "5 or 6")                # wrong: hedged
+    decide("7", "There are seven.")                         # right
+    decide("7", "7 people (4 adults and 3 children)")       # right
+    decide("5", "5 or 6")                                   # wrong: hedged
+    decide("5", "3 red ones, 2 blue ones and a plate")      # undecided: several numbers, none of them declared
 
 The officials are three, one for each kit: `countbench` (number words to twenty, else the text itself; lmms-eval), `countbenchqa`
 (the known number anywhere inside the answer, so that 1 passes for 10; VLMEvalKit) and `pixmo` (the first run of digits;
@@ -12,15 +14,17 @@ from __future__ import annotations
 
 import re
 
-from codedance.reward.rules.numerals import WORDS, plain
+from codedance.reward.rules.numbers_in_words import spoken
+from codedance.reward.rules.numerals import Number, agree, read
 from codedance.reward.rules.ruling import Ruling, ruling
+from codedance.reward.rules.stated import ruling_on, stated
+from codedance.reward.rules.wrapping import words
 
-_TWENTY = {word: str(value) for word, value in WORDS.items() if value <= 20} | {"none": "0"}
-_WORD = "|".join(sorted(map(re.escape, WORDS), key=len, reverse=True))
-_NUMBER = re.compile(
-    rf"(?<![\w.])(?P<sign>-?)(?:(?P<digits>\d{{1,3}}(?:,\d{{3}})+|\d+)(?P<rest>\.\d+)?|\b(?P<word>{_WORD})\b)(?!\w)"
-)
-_HEDGE = re.compile(r"\s*(?:or|to|-|/|\.\.)\s*", re.IGNORECASE)
+_WORDS = (
+    "none", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_TWENTY = {word: f"{value:.0f}" for word in _WORDS if (value := spoken(word)) is not None}
 
 
 def countbench(gold: str, answer: str) -> Ruling:
@@ -41,22 +45,15 @@ def pixmo(gold: str, answer: str) -> Ruling:
 
 
 def decide(gold: str, answer: str) -> Ruling:
-    """The last integer of the answer, if it commits itself."""
-    wanted, said = plain(gold), plain(answer)
-    found = list(_NUMBER.finditer(said.casefold()))
-    if not found or not wanted.isdigit():
-        same = wanted.casefold() == said.casefold()
-        return Ruling(True, "the same text") if same else Ruling(None, "no number in the answer")
-    for one, other in zip(found, found[1:], strict=False):
-        between = said[one.end() : other.start()]
-        if _HEDGE.fullmatch(between) and _value(one) != _value(other):
-            return Ruling(False, f"hedged: {said[one.start() : other.end()]!r}")
-    last = _value(found[-1])
-    return ruling(last == int(wanted), "the same count", f"{last:g} instead of {wanted}")
+    """The count that the answer declares, or the only one that it states."""
+    if words(gold).casefold() == words(answer).casefold():
+        return Ruling(True, "the same text")
+    wanted = read(gold)
+    return Ruling(None, "the known answer is no number") if wanted is None else ruling_on(wanted, stated(answer), _same_count)
 
 
-def _value(match: re.Match[str]) -> float:
-    if match["word"]:
-        return float(WORDS[match["word"]])
-    value = float(match["digits"].replace(",", "") + (match["rest"] or ""))
-    return -value if match["sign"] else value
+def _same_count(wanted: Number, given: Number) -> bool | None:
+    """A count has no sign, share or unit; 6.99 is none."""
+    if given.value == wanted.value:
+        return None if given.is_percent else True
+    return None if agree(wanted, given) is None and (given.unit or given.magnitude != wanted.magnitude) else False

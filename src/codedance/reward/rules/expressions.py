@@ -28,6 +28,11 @@ _MEMORY = 2 << 30
 _CALLS = 2000
 """After so many a process is replaced; sympy's caches grow."""
 _LONGEST = 2000
+_LEAST = 1e-6
+_ROUNDED = 5e-3
+"""Values that are nearer than this may be roundings of each other."""
+_POINTS = (0.37, 1.83, 3.19)
+"""Where expressions with variables are compared."""
 
 
 class Unsettled(Exception):
@@ -59,6 +64,18 @@ class Expressions:
             Unsettled: in time and memory there was no result.
         """
         return bool(self._run(_are_equal, (gold, answer)))
+
+    def compare(self, gold: str, answer: str) -> bool | None:
+        """Whether two pieces of LaTeX mean the same; None where one cannot be read, or where only their form may differ.
+
+        Different are numbers and collections of numbers with other values, and expressions in the same variables with another
+        value at some point.
+
+        Raises:
+            Unsettled: in time and memory there was no result.
+        """
+        found: bool | None = self._run(_compare, (gold, answer))
+        return found
 
     def values(self, texts: Sequence[str]) -> list[float | None]:
         """The value of each LaTeX text; None for one that has none.
@@ -96,6 +113,60 @@ def _are_equal(texts: Sequence[str]) -> bool:
 
     parsed = [parse(text, parsing_timeout=None) for text in texts]
     return bool(verify(*parsed, timeout_seconds=None))
+
+
+def _compare(texts: Sequence[str]) -> bool | None:
+    from math_verify import parse, verify
+
+    gold, answer = ([one for one in parse(f"${text}$", parsing_timeout=None) if not isinstance(one, str)] for text in texts)
+    if not gold or not answer:
+        return None
+    if verify(gold, answer, timeout_seconds=None):
+        return True
+    try:
+        return False if _differ(gold[0], answer[0]) else None
+    except Exception:  # boundary: sympy raises whatever it likes at what it cannot evaluate
+        return None
+
+
+def _differ(gold: Any, answer: Any) -> bool:
+    """Whether two parsed texts have other values for sure."""
+    from sympy import Expr, Float
+
+    if isinstance(gold, Expr) and isinstance(answer, Expr):
+        close = _ROUNDED if gold.has(Float) or answer.has(Float) else _LEAST
+        symbols = sorted(gold.free_symbols, key=str)
+        if gold.free_symbols != answer.free_symbols:
+            return False
+        points = [dict(zip(symbols, (start + step for step in range(len(symbols))), strict=True)) for start in _POINTS]
+        pairs = [(_number(gold.subs(point)), _number(answer.subs(point))) for point in points[: None if symbols else 1]]
+        return any(
+            one is not None and other is not None and abs(one - other) > close * max(abs(one), _LEAST) for one, other in pairs
+        )
+    one, other = _items(gold), _items(answer)
+    if one is None or other is None:
+        return False
+    return len(one) != len(other) or any(abs(x - y) > _ROUNDED * max(abs(x), _LEAST) for x, y in zip(one, other, strict=True))
+
+
+def _number(value: Any) -> complex | None:
+    number = complex(value.evalf())
+    return number if isfinite(number.real) and isfinite(number.imag) else None
+
+
+def _items(value: Any) -> list[complex] | None:
+    """The numbers of a collection, in order of size; None for what is none."""
+    from sympy import FiniteSet, Interval, MatrixBase, Tuple
+
+    if isinstance(value, Interval):
+        parts = [value.start, value.end]
+    elif isinstance(value, FiniteSet | Tuple | MatrixBase):
+        parts = list(value)
+    else:
+        return None
+    numbers = [_number(part) for part in parts]
+    found = [number for number in numbers if number is not None]
+    return sorted(found, key=lambda number: (number.real, number.imag)) if len(found) == len(numbers) else None
 
 
 def _values(texts: Sequence[str]) -> list[float | None]:

@@ -1,28 +1,60 @@
 """Mathematical answers: equal as expressions.
 
-    decide("$2\\sqrt{31}$", "2\\sqrt{31}", expressions)      # right
-    decide("6", "5 or 6", expressions)                       # wrong: hedged
+    decide("$2\\sqrt{31}$", "2*sqrt(31)", expressions)               # right
+    decide("42", "The final answer is: \\boxed{42}", expressions)    # right
+    decide("6", "5 or 6", expressions)                               # undecided: hedged
+    decide("12", "The perimeter is 16.", expressions)                # wrong
+    decide("\\frac{1}{2}", "a half of it", expressions)              # undecided: no expression
 
-`official` is math-verify 0.9 on the texts as they are. `decide` mends what it trips over (golds with a form feed for `\\f`,
-typesetters' minus signs, missing dollar signs), compares plain numbers itself and keeps from it what it misreads: letters,
-percent signs, ratios, lists, decimal commas, hedges.
+`official` is math-verify 0.9 on the texts as they are. `decide` finds the expression that a reply declares, compares plain numbers
+itself, hands math-verify one expression in LaTeX, and keeps from it what it misreads (percent signs, ratios, lists,
+decimal commas, hedges): those are undecided unless they are the same text. Wrong is what has another value for sure.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from codedance.reward.rules import choice
+from codedance.reward.rules.declared import (
+    bold_texts,
+    declaration,
+    first_sentence,
+    is_conditional,
+    is_taken_back,
+    last_line,
+    reply_text,
+)
 from codedance.reward.rules.expressions import Expressions, Unsettled
-from codedance.reward.rules.numerals import plain, read
+from codedance.reward.rules.notation import latex
+from codedance.reward.rules.numerals import Number, about, agree, mentions, read
 from codedance.reward.rules.ruling import Ruling, ruling
+from codedance.reward.rules.units import UNIT
+from codedance.reward.rules.wrapping import plain, unified, unwrapped, words
+from codedance.reward.rules.yes_no import polarity
 
-_LEAST = 1e-6
-_LETTER = re.compile(r"\(?[A-J]\)?")
-_RATIO = re.compile(r"[^:$]+:[^:$]+")
-_HEDGE = re.compile(r"\S\s+or\s+\S")
-_DEGREES = re.compile(r"°|\^\{?\\circ\}?|\{degrees?\}|(?<=\d)degrees?$")
-_LIST = re.compile(r"\[.*\]", re.DOTALL)
+_LONGEST = 400
+_LETTERS = re.compile(r"\(?[A-J]\)?|[A-J](?:, ?[A-J])+")
+_RATIO = re.compile(r"[^:$=]+:[^:$=]+")
+_LABEL = re.compile(r"(?:\\?[A-Za-z∠_](?:[^0-9:=+*/(),<>]|\\frac)*|[A-Za-z]_?\w)\s*:\s*(?P<said>.+)")
+_NAME = re.compile(r"\\?(?:angle|triangle|text|mathrm|overline)?\s*[A-Za-z∠θαβ][\w\s'∠{}\\]*(?:\([a-z, ]*\))?")
+_SUM = re.compile(r"[-+*/×÷√().,0-9\s\\{}^a-zπ]+")
+_SAYS = re.compile(r"[^\n]{1,300}?\b(?:is|are|equals|be)\s+(?P<said>[^\n]+)")
+_APPROXIMATE = re.compile(r"(?:(?:about|approximately|approx\.?|roughly|exactly|simply|just|≈|=|\\approx)\s*)+", re.IGNORECASE)
+_UNIT_BEHIND = re.compile(rf"(?:(?<=[0-9)}}π\]A-Za-z])\s+|(?<=[0-9)}}π\]]))(?:{UNIT})\Z")
+_DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|\\degree|°)\s*\}?|\{\s*degrees?\s*\}")
+_TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}")
+_SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\\displaystyle|\\left(?![a-z])|\\right(?![a-z])|[$`]|\\[()](?=\s|\Z)|\A\\[(\[]")
+_REASON = re.compile(r"\s*(?:,?\s+\b(?:because|since|as|where|which|when|so|not|rather|instead)\b|\s\((?=[^)]*[A-Za-z]{3}))")
+_LIST = re.compile(r"\[.*\]|\\?\{.*\\?\}|[^()\[\]{}]*,(?!\d{3}\b)[^()\[\]{}]*", re.DOTALL)
+
+
+class _Expression(NamedTuple):
+    text: str
+    is_declared: bool
+    beside: tuple[Number, ...] = ()
+    """The numbers of the sentence that it was taken from."""
 
 
 def official(gold: str, answer: str, expressions: Expressions) -> Ruling:
@@ -34,49 +66,137 @@ def official(gold: str, answer: str, expressions: Expressions) -> Ruling:
 
 
 def decide(gold: str, answer: str, expressions: Expressions) -> Ruling:
-    """Equal as expressions, units and notation aside."""
-    wanted, given = (plain(_mended(text)) for text in (gold, answer))
-    if _bare(wanted) == _bare(given):
+    """Whether the expression that an answer declares equals the known one, units and notation aside."""
+    wanted = _bare(gold)
+    if _compact(wanted) == _compact(_bare(answer)):
         return Ruling(True, "the same text")
-    if _LETTER.fullmatch(wanted):
-        return choice.decide(wanted, given, ())
-    refusal = _refusal(wanted, given)
-    if refusal:
-        return Ruling(False, refusal)
-    number, found = read(wanted), read(_bare(given))
+    if _LETTERS.fullmatch(plain(gold)) or polarity(gold) is not None:
+        return choice.decide(plain(gold), answer, ())
+    if (settled := _settled(answer, ":" in wanted, "=" in wanted)) is None:
+        return Ruling(None, "no expression to be made out")
+    told = compare(wanted, settled.text, expressions)
+    number = read(wanted)
+    if (
+        told.is_right is False
+        and not settled.is_declared
+        and number
+        and any(agree(number, one) is not False for one in settled.beside)
+    ):
+        return Ruling(None, "several numbers, none of them declared")
+    return told
+
+
+def compare(gold: str, given: str, expressions: Expressions) -> Ruling:
+    """Whether two expressions are the same; both may be wrapped."""
+    wanted, said = _bare(gold), _bare(given)
+    if _compact(wanted) == _compact(said):
+        return Ruling(True, "the same text")
+    number, found = read(wanted), about(said)
     if number is not None and found is not None:
-        close = abs(number.value - found.value) <= _LEAST * abs(number.value)
-        return ruling(close and number.is_percent == found.is_percent, "the same number", "another number")
+        told = agree(number, found)
+        return Ruling(told, {True: "the same number", False: "another number", None: "perhaps the same number"}[told])
+    if doubt := _doubt(wanted, said):
+        return Ruling(None, doubt)
+    one, other = latex(_without_unit(wanted)), latex(_without_unit(said))
+    if one is None or other is None:
+        return Ruling(None, "not read as an expression")
     try:
-        equal = expressions.are_equal(_wrapped(wanted), _wrapped(given))
+        told = expressions.compare(one, other)
     except Unsettled as error:
         return Ruling(None, str(error))
-    return ruling(equal, "equal by math-verify", "not equal by math-verify")
+    return Ruling(told, {True: "equal by math-verify", False: "another value", None: "not to be compared"}[told])
 
 
-def _refusal(wanted: str, given: str) -> str:
+def _doubt(wanted: str, said: str) -> str:
     """Why math-verify must not be asked; empty if it may."""
-    if _HEDGE.search(given) and not _HEDGE.search(wanted):
-        return "hedged"
-    if ("%" in wanted) != ("%" in given):
+    if re.search(r"\S\s+or\s+\S", said) or re.search(r"\S\s+or\s+\S", wanted):
+        return "hedged, or several solutions"
+    if ("%" in wanted) != ("%" in said):
         return "a percent sign on one side"
-    if bool(_RATIO.fullmatch(wanted)) != bool(_RATIO.fullmatch(given)):
-        return "a ratio on one side"
-    if bool(_LIST.fullmatch(wanted)) != bool(_LIST.fullmatch(given)):
-        return "a list on one side"
-    if re.fullmatch(r"\d+,\d{1,2}", given) and "," not in wanted:
+    if _RATIO.fullmatch(wanted) or _RATIO.fullmatch(said):
+        return _doubt_of_ratio(wanted, said)
+    if ("=" in wanted) != ("=" in said) or re.search(r"[<>≤≥]|\\[lg]eq?\b", wanted + said):
+        return "a relation"
+    if bool(_LIST.fullmatch(wanted)) != bool(_LIST.fullmatch(said)) or wanted.startswith("(") != said.startswith("("):
+        return "a list on one side" if "," in wanted + said else ""
+    if re.fullmatch(r"\d+,\d{1,2}", said):
         return "a comma that may be a decimal one"
+    if bool(_DEGREES.search(wanted) or "degree" in wanted) and ("pi" in said or "π" in said):
+        return "degrees and radians"
     return ""
 
 
-def _mended(text: str) -> str:
-    """LaTeX commands whose backslash was eaten when a file was read."""
-    return text.replace("\f", "\\f").replace("\b", "\\b").replace("\a", "\\a")
+def _doubt_of_ratio(wanted: str, said: str) -> str:
+    return "" if _RATIO.fullmatch(wanted) and _RATIO.fullmatch(said) else "a ratio on one side"
+
+
+def _settled(answer: str, is_ratio: bool, is_equation: bool) -> _Expression | None:
+    """The expression that a reply settles on."""
+
+    def core(text: str) -> str | None:
+        return _core(text, is_ratio, is_equation)
+
+    reply = reply_text(answer)
+    if (whole := core(unwrapped(reply))) is not None:
+        return _Expression(whole, is_declared=True)
+    if (declared := declaration(answer)) is not None:
+        text = declared.text
+        found = None if declared.is_open else _first(core, (text, first_sentence(text), _REASON.split(first_sentence(text))[0]))
+        return None if found is None else _Expression(found, is_declared=True)
+    marked = {found for text in bold_texts(answer) if (found := core(text)) is not None}
+    if len(marked) == 1:
+        return _Expression(marked.pop(), is_declared=True)
+    if (found := core(last_line(answer))) is not None:
+        return _Expression(found, is_declared=True)
+    if len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply):
+        return None
+    says = _SAYS.fullmatch(unwrapped(reply))
+    found = core(says["said"]) if says else None
+    beside = tuple(mention.number for mention in mentions(words(reply)))
+    if found is None and len(set(beside)) == 1 and not re.search(r"\b(?:not|least|most|more|less|than)\b", reply):
+        found = f"{beside[0].value:.15g}{'%' if beside[0].is_percent else ''}"
+    return None if found is None else _Expression(found, False, beside)
+
+
+def _first(core: object, texts: tuple[str, ...]) -> str | None:
+    return next((found for text in texts if (found := core(text)) is not None), None)  # type: ignore[operator]
+
+
+def _core(text: str, is_ratio: bool, is_equation: bool) -> str | None:
+    """The expression in a text that is an expression, perhaps behind a label or a name; None for a sentence."""
+    if not text or len(text) > _LONGEST:
+        return None
+    said = _bare(text)
+    said = said[match.end() :] if (match := _APPROXIMATE.match(said)) else said
+    said = _REASON.split(said)[0].strip()
+    if (label := _LABEL.fullmatch(said)) and not (is_ratio and ":" not in label["said"]):
+        said = label["said"].strip()
+    if not is_equation and "=" in said and "," not in said:
+        parts = [part.strip() for part in re.split(r"=|≈|\\approx", said)]
+        if all(_NAME.fullmatch(part) or _SUM.fullmatch(part) for part in parts[:-1]) and (
+            _NAME.fullmatch(parts[0]) or "x" not in parts[0]
+        ):
+            said = parts[-1]
+    if about(said) is not None or latex(_without_unit(said)) is not None:
+        return said
+    return said if is_ratio and re.fullmatch(r"[0-9.]+ to [0-9.]+", said) else None
 
 
 def _bare(text: str) -> str:
-    return _DEGREES.sub("", text.strip().strip("$").strip().rstrip(".").replace(" ", ""))
+    """An expression on one line without what is wrapped round it, without spaces and text of LaTeX."""
+    said = " ".join(unified(unwrapped(unified(text))).split()) if len(text) <= 100 * _LONGEST else ""
+    said = _SPACES.sub(" ", _TEXT.sub(r" \1", said)).replace("\\%", "%").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
+    said = _DEGREES.sub("°", said).replace("{,}", ",")
+    return unwrapped(" ".join(said.split())).strip()
 
 
-def _wrapped(text: str) -> str:
-    return text if "$" in text or "\\boxed" in text else f"${text}$"
+def _without_unit(text: str) -> str:
+    return (
+        _UNIT_BEHIND.sub("", text.replace("°", "")).strip() if " " in text or text[-1:].isalpha() or text[-1:] in "°}2" else text
+    )
+
+
+def _compact(text: str) -> str:
+    return (
+        re.sub(r"\s+", "", text).replace("°", "").removesuffix("degrees").rstrip(".").replace("\\cdot", "*").replace("\\pi", "π")
+    )

@@ -30,7 +30,13 @@ def decide(gold: str, answer: str, choices: Sequence[str], expressions: Expressi
         return maths.decide(gold, answer, expressions)
     told = choice.decide(gold, answer, choices)
     place = _place(gold)
-    return maths.decide(choices[place], answer, expressions) if told.is_right is None and 0 <= place < len(choices) else told
+    if told.is_right is not None or not 0 <= place < len(choices):
+        return told
+    same = maths.decide(choices[place], answer, expressions)
+    if same.is_right is not False:
+        return same
+    others = (maths.decide(other, answer, expressions).is_right for number, other in enumerate(choices) if number != place)
+    return Ruling(False, "another choice's value") if any(others) else Ruling(None, "the value of no choice")
 
 
 def official(gold: str, answer: str, choices: Sequence[str], expressions: Expressions) -> Ruling:

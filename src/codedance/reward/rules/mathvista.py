@@ -14,11 +14,15 @@ from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
 from codedance.reward.rules import choice
-from codedance.reward.rules.numerals import only, plain, read
+from codedance.reward.rules.declared import declaration, first_sentence
+from codedance.reward.rules.numerals import Number, agree, read
 from codedance.reward.rules.ruling import Ruling, ruling
+from codedance.reward.rules.stated import ruling_on, stated
+from codedance.reward.rules.wrapping import words
 from codedance.types import AnswerType
 
 _LIST = re.compile(r"\[([^\[\]]*)\]")
+_BARE_LIST = re.compile(r"[-+0-9.]+(?:(?:,|\s+and)\s*(?:and\s+)?[-+0-9.]+)+")
 _LEAST = 1e-9
 
 
@@ -65,26 +69,38 @@ def decide(gold: str, answer: str, kind: AnswerType, precision: int | None, choi
     if choices:
         letter = ascii_uppercase[choices.index(gold)] if gold in choices else gold  # a known answer is words, even "B"
         return choice.decide(letter, answer, choices)
-    if plain(gold).casefold() == plain(answer).casefold():
+    declared = declaration(answer)
+    given = words(first_sentence(declared.text) if declared and not declared.is_open else answer)
+    if words(gold).casefold() in (given.casefold(), words(answer).casefold()):
         return Ruling(True, "the same text")
     if kind is AnswerType.LIST:
-        wanted, given = _items(gold), _items(answer)
-        if wanted is None or given is None:
-            return Ruling(None, "no list to compare")
-        return ruling(wanted == given, "the same items", "other items")
-    number, found = read(gold), only(answer)
-    if kind is AnswerType.TEXT or number is None or found is None:
-        return Ruling(None, "no number to compare" if number else "another text")
-    if kind is AnswerType.INTEGER:
-        return ruling(found.value == number.value, "the same number", f"{found.value:g} instead of {number.value:g}")
+        return _decide_list(gold, given if _LIST.search(given) or not _LIST.search(words(answer)) else answer)
+    number = read(gold)
+    if kind is AnswerType.TEXT or number is None:
+        return Ruling(None, "another text")
     digits = len(gold.partition(".")[2]) if precision is None else precision
-    same = abs(round(found.value, digits) - number.value) < _LEAST
-    return ruling(same, f"the same to {digits} decimals", f"{found.value:g} instead of {number.value:g}")
+
+    def same(wanted: Number, found: Number) -> bool | None:
+        rounded = found.value if kind is AnswerType.INTEGER else round(found.value, digits)
+        if abs(rounded - wanted.value) < _LEAST:
+            return True if wanted.is_percent == found.is_percent else None
+        return None if agree(wanted, found) is None and (found.is_percent or found.unit or found.magnitude != 1) else False
+
+    return ruling_on(number, stated(answer), same)
+
+
+def _decide_list(gold: str, answer: str) -> Ruling:
+    wanted, given = _items(gold), _items(answer)
+    if wanted is None or given is None:
+        return Ruling(None, "no list to compare")
+    are_plain = _LIST.fullmatch(words(answer)) is not None
+    return ruling(True, "the same items", "") if wanted == given else Ruling(False if are_plain else None, "other items")
 
 
 def _items(text: str) -> list[float | str] | None:
-    match = _LIST.search(plain(text))
-    if match is None:
+    said = words(text)
+    match = _LIST.search(said)
+    if match is None and re.fullmatch(_BARE_LIST, said) is None:
         return None
-    items = [item.strip().strip("'\"") for item in match[1].split(",")]
+    items = [item.strip().strip("'\"") for item in re.split(r",\s*and\s+|,|\s+and\s+", match[1] if match else said)]
     return [item.casefold() if (number := read(item)) is None else number.value for item in items]

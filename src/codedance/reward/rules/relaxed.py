@@ -1,7 +1,8 @@
 """ChartQA: numbers within 5 %, everything else as text.
 
-    official("100", "104")       # right: within 5 %
-    decide("2010", "2008")       # wrong: a year is a label
+    official("100", "104")                        # right: within 5 %
+    decide("2010", "2008")                        # wrong: a year is a label
+    decide("14", "In 2010, the value was 14.")    # right: the only number beside a date
 
 `official` is the rule of Masry et al. 2022, section 5.1, as the field's kits code it: a percent sign divides by 100, commas and
 full stops are not understood, and 0 is compared as text. `decide` reads numbers as people write them and takes years exactly.
@@ -12,13 +13,16 @@ from __future__ import annotations
 
 import re
 
-from codedance.reward.rules.numerals import Number, plain, read
+from codedance.reward.rules.declared import declaration, first_sentence, statement
+from codedance.reward.rules.numerals import Number, agree, close, read
 from codedance.reward.rules.ruling import Ruling, ruling
+from codedance.reward.rules.stated import ruling_on, stated
+from codedance.reward.rules.wrapping import words
+from codedance.reward.rules.yes_no import polarity
 
 TOLERANCE = 0.05
 _YEAR = re.compile(r"(19|20)\d\d")
 _LIST = re.compile(r"\[(.*)\]", re.DOTALL)
-_YES_NO = re.compile(r"(yes|no)\b(?! one)")
 
 
 def official(gold: str, answer: str) -> Ruling:
@@ -39,45 +43,50 @@ def _to_float(text: str) -> float | None:
 
 def decide(gold: str, answer: str) -> Ruling:
     """The rule that people would use."""
-    wanted, given = plain(gold), plain(answer)
-    if _text(wanted) == _text(given):
+    wanted = words(gold)
+    declared = declaration(answer)
+    given = words(first_sentence(declared.text) if declared and not declared.is_open else answer)
+    said = (given, words(answer)) if read(wanted) else (given, words(answer), words(statement(answer)))
+    if _text(wanted) in map(_text, said):
         return Ruling(True, "the same text")
     if match := _LIST.fullmatch(wanted):
         return _decide_list(_items(match[1]), given)
-    if " / " in wanted and any(_matches(part, given) for part in wanted.split(" / ")):
+    if " / " in wanted and any(_matches(part, answer) for part in wanted.split(" / ")):
         return Ruling(True, "one of the alternatives")
-    return _decide_one(wanted, given)
+    return _decide_one(wanted, answer)
 
 
-def _decide_one(wanted: str, given: str) -> Ruling:
-    number, found = read(wanted), read(given)
-    if number is not None and found is not None:
-        if _YEAR.fullmatch(wanted):
-            return ruling(found == number, "the same year", "another year")
-        return ruling(_close(number, found), "within 5 %", "off by more than 5 %")
-    if number is not None:
-        return Ruling(None, "no number to compare")
-    if polar := _YES_NO.fullmatch(_text(wanted)):
-        said = _YES_NO.match(given.casefold())
-        return (
-            Ruling(None, "neither yes nor no") if said is None else ruling(said[1] == polar[1], "the same word", "the other word")
-        )
+def _decide_one(wanted: str, answer: str) -> Ruling:
+    if (number := read(wanted)) is not None:
+        exact = _YEAR.fullmatch(wanted) is not None
+        return ruling_on(number, stated(answer), _same_year if exact else _same)
+    if (polar := polarity(wanted)) is not None:
+        said = polarity(answer)
+        return Ruling(None, "neither yes nor no") if said is None else ruling(said is polar, "the same word", "the other word")
     return Ruling(None, "another text")
 
 
-def _close(wanted: Number, given: Number) -> bool:
+def _same_year(wanted: Number, given: Number) -> bool | None:
+    return given.value == wanted.value and not given.is_percent
+
+
+def _same(wanted: Number, given: Number) -> bool | None:
     """Within the tolerance; where one side alone has a percent sign, it may be an axis' 12 as well as 0.12."""
     readings = [given.value]
     if wanted.is_percent != given.is_percent:
         readings.append(given.value / 100 if given.is_percent else given.value * 100)
-    if wanted.value == 0:
-        return 0 in readings
-    return any(abs(reading - wanted.value) / abs(wanted.value) <= TOLERANCE for reading in readings)
+    if any(close(wanted.value, reading, TOLERANCE) for reading in readings):
+        return True
+    return (
+        None
+        if agree(wanted, given, TOLERANCE) is None and (given.unit != wanted.unit or given.magnitude != wanted.magnitude)
+        else False
+    )
 
 
 def _decide_list(wanted: list[str], given: str) -> Ruling:
     """The same items in any order."""
-    match = _LIST.fullmatch(given)
+    match = _LIST.search(given)
     found = _items(match[1] if match else given)
     if len(found) != len(wanted):
         return Ruling(None if not match else False, f"{len(found)} items instead of {len(wanted)}")
@@ -85,7 +94,8 @@ def _decide_list(wanted: list[str], given: str) -> Ruling:
     for item in wanted:
         hit = next((other for other in left if _matches(item, other)), None)
         if hit is None:
-            return Ruling(None if left and read(item) is None else False, f"{item!r} is missing")
+            are_numbers = all(read(other) is not None for other in (*wanted, *found))
+            return Ruling(False if are_numbers else None, f"{item!r} is missing")
         left.remove(hit)
     return Ruling(True, "the same items")
 
@@ -100,4 +110,4 @@ def _items(inside: str) -> list[str]:
 
 def _text(text: str) -> str:
     """Without case, without the stops of initialisms and sentences."""
-    return text.casefold().replace(".", "").strip() if read(text) is None else text.casefold().rstrip(".")
+    return text.casefold().replace(".", "").strip(" '\"") if read(text) is None else text.casefold().rstrip(".")

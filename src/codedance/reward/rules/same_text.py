@@ -1,0 +1,49 @@
+"""Equal texts: the rule where nothing else is known.
+
+same_text("red", "**Red.**")                           # right: wrapping, case and the closing stop aside
+same_text("red", "crimson")                            # undecided
+decide_exact("red", "The answer is red.")              # right: declared
+decide_exact("red", "crimson")                         # wrong: exact text is what the task asks for
+decide_exact("14", "There are 14 of them.")            # undecided: the known answer occurs
+"""
+
+from __future__ import annotations
+
+import re
+
+from codedance.reward.rules.declared import declaration, first_sentence, statement
+from codedance.reward.rules.numerals import agree, read
+from codedance.reward.rules.ruling import Ruling
+from codedance.reward.rules.wrapping import words
+
+_LONGEST = 10_000
+
+
+def same_text(gold: str, answer: str) -> Ruling:
+    """Right where the whole answer, or what it declares, is the known text; else undecided."""
+    wanted = words(gold).casefold()
+    if words(answer).casefold() == wanted:
+        return Ruling(True, "the same text")
+    declared = declaration(answer)
+    if declared is None or declared.is_open:
+        return (
+            Ruling(True, "the same text, stated")
+            if words(statement(answer)).casefold() == wanted
+            else Ruling(None, "another text")
+        )
+    said = {words(text).casefold() for text in (declared.text, first_sentence(declared.text))}
+    return Ruling(True, "the same text, declared") if wanted in said else Ruling(None, "another text")
+
+
+def decide_exact(gold: str, answer: str) -> Ruling:
+    """The same, and wrong where the known text occurs nowhere in the answer."""
+    same = same_text(gold, answer)
+    if same.is_right:
+        return same
+    wanted, said = words(gold).casefold(), words(answer).casefold()
+    if len(said) > _LONGEST or re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
+        return Ruling(None, "the known answer stands in another text")
+    number, given = read(gold), read(answer)
+    if number is not None and given is not None and agree(number, given) is not False:
+        return Ruling(None, "another spelling of the number")
+    return Ruling(False, same.why)
