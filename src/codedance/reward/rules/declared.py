@@ -5,20 +5,21 @@
     declaration("If it is wide, the answer is A, otherwise the answer is B.")    # is_open: two answers, under conditions
     declaration("There are 7 cups.")                                             # None: nothing is declared
 
-Declared is what stands in an answer tag, in a box, behind "the answer is", "Answer:", "####" and the like in a few languages; the
-last one counts unless the reply denies it ("the answer is not B"), only reports it ("one might think the answer is A") or takes it
-back. Bold words and a last line count for less and are listed apart. Not covered: what a text means; each rule reads that itself.
+Declared is what stands in an answer tag, in a box, behind "the answer is", "Answer:", "####" and the like in a few languages. The
+last one counts unless the reply denies it ("the answer is not B"), only reports it ("one might think the answer is A") or takes
+it back. Bold words and a last line count for less and are listed apart. Not covered: what a text means; each rule reads that.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from codedance.reward.rules.wrapping import bold, closing_brace, unbolded, unified, unwrapped
 
 _LONGEST = 400
-_END = 20_000
+_END = 8_000
 _MOST = 50
 """Only so many declarations, from the end, are looked at."""
 _BEFORE = 200
@@ -86,6 +87,7 @@ class _Found(NamedTuple):
     is_box: bool
 
 
+@lru_cache(maxsize=16)
 def reply_text(answer: str) -> str:
     """The reply without thoughts and blank lines, and of the last answer tag only what it holds; of a long one its end."""
     text = "\n".join(line for part in unified(answer[-_END:]).splitlines() if (line := " ".join(part.split())))

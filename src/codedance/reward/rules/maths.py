@@ -6,8 +6,8 @@
     decide("12", "The perimeter is 16.", expressions)                # wrong
     decide("\\frac{1}{2}", "a half of it", expressions)              # undecided: no expression
 
-`official` is math-verify 0.9 on the texts as they are. `decide` finds the expression that a reply declares, compares plain numbers
-itself, hands math-verify one expression in LaTeX, and keeps from it what it misreads (percent signs, ratios, lists,
+`official` is math-verify 0.9 on the texts as they are. `decide` finds the expression that a reply declares, compares plain
+numbers itself, hands math-verify one expression in LaTeX, and keeps from it what it misreads (percent signs, ratios, lists,
 decimal commas, hedges): those are undecided unless they are the same text. Wrong is what has another value for sure.
 """
 
@@ -184,8 +184,10 @@ def _core(text: str, is_ratio: bool, is_equation: bool) -> str | None:
 
 def _bare(text: str) -> str:
     """An expression on one line without what is wrapped round it, without spaces and text of LaTeX."""
-    said = " ".join(unified(unwrapped(unified(text))).split()) if len(text) <= 100 * _LONGEST else ""
-    said = _SPACES.sub(" ", _TEXT.sub(r" \1", said)).replace("\\%", "%").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
+    if len(text) > 10 * _LONGEST:
+        return plain(text[: 10 * _LONGEST])
+    said = _SPACES.sub(" ", _TEXT.sub(r" \1", plain(unwrapped(unified(text)))))
+    said = " ".join(said.split()).replace("\\%", "%").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     said = _DEGREES.sub("°", said).replace("{,}", ",")
     return unwrapped(" ".join(said.split())).strip()
 

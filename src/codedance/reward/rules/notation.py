@@ -20,16 +20,17 @@ from collections.abc import Sequence
 _LONGEST = 400
 _DEEPEST = 40
 _FUNCTIONS = {
-    "sin": "\\sin", "cos": "\\cos", "tan": "\\tan", "log": "\\ln", "ln": "\\ln", "asin": "\\arcsin", "acos": "\\arccos", "atan": "\\arctan",
-    "arcsin": "\\arcsin", "arccos": "\\arccos", "arctan": "\\arctan",
+    "sin": "\\sin", "cos": "\\cos", "tan": "\\tan", "log": "\\ln", "ln": "\\ln", "asin": "\\arcsin", "acos": "\\arccos",
+    "atan": "\\arctan", "arcsin": "\\arcsin", "arccos": "\\arccos", "arctan": "\\arctan",
 }  # fmt: skip
 _CONSTANTS = {
-    "pi": "\\pi", "π": "\\pi", "inf": "\\infty", "oo": "\\infty", "E": "e", "I": "i", "j": "i", "θ": "\\theta", "α": "\\alpha", "β": "\\beta",
+    "pi": "\\pi", "π": "\\pi", "inf": "\\infty", "oo": "\\infty", "E": "e", "I": "i", "j": "i", "θ": "\\theta", "α": "\\alpha",
+    "β": "\\beta",
 }  # fmt: skip
 _MODULES = ("math", "np", "numpy", "sympy", "sp", "cmath", "fractions", "decimal", "torch", "S")
 _CASTS = (
-    "float64", "float32", "int64", "int32", "float", "int", "Integer", "Float", "Decimal", "array", "tensor", "simplify", "list", "tuple",
-    "set", "Point", "FiniteSet",
+    "float64", "float32", "int64", "int32", "float", "int", "Integer", "Float", "Decimal", "array", "tensor", "simplify", "list",
+    "tuple", "set", "Point", "FiniteSet",
 )  # fmt: skip
 _WORDS = re.compile(r"[A-Za-z]{2,}")
 _KNOWN = frozenset(

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LAYERS = 12
-_LONGEST = 20_000
+_LONGEST = 8_000
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _SUBSCRIPT = re.compile(r"[₀-₉]+")
@@ -46,7 +47,8 @@ _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|(?<=[^\\])~")
 _FRACTION = re.compile(r"([0-9])?\s*\\[dtc]?frac\s*(?:\{\s*(-?[0-9.]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9.]+)\s*\}|([0-9]))")
 _DEGREES = re.compile(r"\^?\s*\{?\s*\\(?:circ|degree)\b\s*\}?|\{\s*degrees?\s*\}|\^\s*\{?\s*°\s*\}?")
 _NAMED = {
-    "\\%": "%", "\\$": "$", "\\times": "×", "\\cdot": "*", "\\approx": "≈", "\\left": "", "\\right": "", "\\pi": "π", "\\{": "{", "\\}": "}",
+    "\\%": "%", "\\$": "$", "\\times": "×", "\\cdot": "*", "\\approx": "≈",
+    "\\left": "", "\\right": "", "\\pi": "π", "\\{": "{", "\\}": "}",
     "\\#": "#", "\\&": "&", "\\_": "_", "\\displaystyle": "", "\\angle": "∠", "\\(": "", "\\)": "",
 }  # fmt: skip
 _NAMES = re.compile("|".join(f"{re.escape(name)}{'(?![A-Za-z])' if name[-1].isalpha() else ''}" for name in _NAMED))
@@ -75,8 +77,9 @@ def unwrapped(text: str) -> str:
     return said
 
 
+@lru_cache(maxsize=64)
 def words(text: str) -> str:
-    """A text without any markup, on one line, at most its first 20,000 characters; simple fractions of LaTeX as 2/3."""
+    """A text without any markup, on one line, at most its first 8,000 characters; simple fractions of LaTeX as 2/3."""
     said = " ".join(unbolded(unified(text[:_LONGEST])).split())
     for _ in range(3):
         said = _TEXT_COMMAND.sub(r"\1", said)
