@@ -145,6 +145,8 @@ def test_what_a_folder_does_not_tell_is_asked(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"several folders with data; name one of .*sets/chart, .*sets/map"):
         ids(tmp_path / "sets")
     assert ids(tmp_path / "sets/map") == ids(f"{tmp_path}/sets:map") == ["q0", "q1", "q2"]
+    write_parquet(tmp_path / "cache/snapshots/0a1b/data/test/0.parquet", ROWS)
+    assert ids(tmp_path / "cache") == ["q0", "q1", "q2"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"no file with rows in this folder or below it \(.parquet, "):
         ids(tmp_path / "empty")

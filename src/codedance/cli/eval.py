@@ -59,7 +59,7 @@ def evaluate(
     Parameters
     ----------
     tasks
-        Files in a layout of docs/evaluate.md (.jsonl, .json, .parquet, .tsv, .csv), LAYOUT:FILE, synthetic or composite.
+        Files or folders in a layout of docs/evaluate.md, FOLDER:SPLIT, LAYOUT:FILE, synthetic or composite.
     out
         The folder of traces, scores, results, figures and report.
     like

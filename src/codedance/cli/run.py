@@ -32,7 +32,7 @@ def run(
     Parameters
     ----------
     tasks
-        Files in a layout of docs/evaluate.md (.jsonl, .json, .parquet, .tsv, .csv), LAYOUT:FILE, synthetic or composite.
+        Files or folders in a layout of docs/evaluate.md, FOLDER:SPLIT, LAYOUT:FILE, synthetic or composite.
     out
         The run's folder.
     samples

@@ -1,4 +1,4 @@
-"""Which files a folder stands for: those in it, in `data` below it, or in its only subfolder that has any; of one split.
+"""Which files a folder stands for: those in it, or below it in `data` or the only subfolder that has any; of one split.
 
     data_files(Path("shards"))                    # shards/0.parquet, shards/1.parquet: all of one kind
     data_files(Path("ChartQA"), "test")           # ChartQA/data/test-00000-of-00001.parquet
@@ -64,7 +64,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _of_subfolder(folder: Path, split: str) -> list[Path]:
     inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    names = [path.name for path in inside if _files_in(path) or _files_in(path / _DATA)]
+    names = [path.name for path in inside if any(map(kind_of, path.rglob("*")))]
     if split and split not in names and len(names) != 1:
         raise DataError(f"{folder}: there is no split {split!r}; there {_are(names)}")
     if len(names) > 1:

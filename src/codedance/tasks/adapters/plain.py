@@ -38,16 +38,8 @@ from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
 PICTURES = (
-    "images",
-    "image",
-    "image_path",
-    "image_paths",
-    "decoded_image",
-    "img",
-    "img_path",
-    "picture",
-    "file_name",
-    "image_url",
+    *("images", "image", "image_path", "image_paths", "decoded_image", "img", "img_path", "picture", "pictures"),
+    *("image_file", "image_name", "imagename", "file_name", "image_url", "image_urls"),
 )
 """Columns with pictures; the first that is not empty counts."""
 _NUMBERED = tuple(f"image_{number}" for number in range(1, 10))
