@@ -67,6 +67,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "image": base64.b64encode(png()).decode(),
     },
     "chartqa": {"image": CELL, "query": "How many?", "label": ["14"], "human_or_machine": 1},
+    "chartqa rows with no further column": {"image": CELL, "query": "How many?", "label": "14"},
     "chartqa lmms": {"image": CELL, "type": "human_test", "question": "How many?", "answer": "14"},
     "charxiv": {
         **{f"descriptive_q{n}": n for n in (1, 2, 3, 4)},

@@ -158,7 +158,7 @@ ADAPTERS = (
     adapter(
         "chartqa",
         _chartqa,
-        *(sign(f"query label {told}", without=_OPTIONS) for told in ("human_or_machine", "imgname")),
+        *(sign(f"query label {told}", without=_OPTIONS) for told in ("human_or_machine", "imgname", "image")),
         *(sign(f"{half} question answer image", without=_OPTIONS, holds=_names_a_half) for half in ("type", "split")),
     ),
     adapter("charxiv", _charxiv, sign("image reasoning_q descriptive_q1")),
