@@ -16,6 +16,8 @@ import codedance
 from codedance.errors import DataError, TrainError
 from codedance.evaluate.scoring import score_run
 from codedance.images import encode_png
+from codedance.model.loading import open_processor
+from codedance.model.processors import pixel_rule
 from codedance.model.script import read_script
 from codedance.reward import Outcomes
 from codedance.reward.judge import Judge
@@ -85,6 +87,8 @@ async def test_accuracy_is_what_score_says_of_the_same_rollouts_item_by_item(
     await asyncio.to_thread(train_grpo, recipe(TINY, written(tmp_path, rows), judge=judge, **more), tmp_path / "out")
     run = tmp_path / "out" / "rollouts" / "step-000001"
     traces = list(read_traces(run))
+    most = pixel_rule(open_processor(TINY)).most
+    assert max(view.view_width * view.view_height for trace in traces for view in trace.images) <= most, "as its processor has it"
     with_judge = Judge(read_script(tmp_path / "judge.py"))
     scores = await score_run(run, Scoring.DEFAULT, with_judge)
     (metrics,) = read_metrics(tmp_path / "out")

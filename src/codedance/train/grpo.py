@@ -116,7 +116,7 @@ class _Run:
             )
             scorer = stack.enter_context(Scorer(judge=await self._open_judge(stack)))
             sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
-            settings = Settings(turns=recipe.turns, sampling=sampling)
+            settings = Settings(turns=recipe.turns, sampling=sampling).for_model(model.info)
             journal = stack.enter_context(Journal(self._folder, start, show)) if self._ranks.is_first else None
             for step in range(start + 1, recipe.steps + 1):
                 told = await self._step(step, model, settings, sandbox, scorer)
