@@ -39,6 +39,8 @@ _MOST_SAVED = 4
 """Saved pictures that are shown unasked."""
 _TURNS = ("::-1", "2, 1, 0", "2,1,0")
 """What code looks like that turns RGB into BGR without OpenCV."""
+_SWAPS = ("[0, 2]", "[2, 0]", "[0,2]", "[2,0]")
+"""What code looks like that swaps channels in place, which an array does not notice."""
 
 
 class Shown:
@@ -49,7 +51,7 @@ class Shown:
         self._first_byte = first_byte
         self._caps = caps
         self._palette = colours.Palette(())
-        self._may_be_bgr = False
+        self._may_be_bgr = self._may_be_swapped = False
         self.start_cell("")
 
     def set_inputs(self, images: Sequence[Image.Image]) -> None:
@@ -64,6 +66,7 @@ class Shown:
         self._end = self._first_byte
         self._num_over = 0
         self._may_be_bgr = self._may_be_bgr or any(turn in source for turn in _TURNS)
+        self._may_be_swapped = self._may_be_swapped or any(swap in source for swap in _SWAPS)
 
     def add(self, picture: Image.Image) -> None:
         """Append one RGB picture, within the caps."""
@@ -176,14 +179,16 @@ class Shown:
 
     def _is_bgr(self, array: np.ndarray[Any, Any]) -> bool:
         channels = colours.channels_of(array)
-        if channels is not None:
-            return channels[:3] == ("B", "G", "R")
-        if array.ndim != 3 or array.shape[2] < 3 or not (self._may_be_bgr or colours.has_made_bgr()):
+        by_channels = channels is not None and channels[:3] == ("B", "G", "R")
+        if array.ndim != 3 or array.shape[2] < 3 or (channels is not None and not self._may_be_swapped):
+            return by_channels
+        if not (self._may_be_bgr or self._may_be_swapped or colours.has_made_bgr()):
             return False
-        is_bgr = self._palette.is_bgr(pictures.eight_bits(array)) or False
-        if is_bgr:
-            self.note("an array was taken as BGR, because so its colours are those of the input picture")
-        return is_bgr
+        is_bgr = self._palette.is_bgr(pictures.eight_bits(array))
+        if is_bgr is not None and is_bgr != by_channels:
+            order = "BGR" if is_bgr else "RGB"
+            self.note(f"an array was taken as {order}, because so its colours are those of the input picture")
+        return by_channels if is_bgr is None else is_bgr
 
 
 def _few(paths: list[str]) -> str:
