@@ -12,7 +12,7 @@ its code (`COLOR_RGB2BGR` and `COLOR_BGR2RGB` are one number, but here two names
 `np.array`, `np.ascontiguousarray` and assignments into a new array lose them. Then `Palette` compares the array's colours with
 those of the input pictures, and where that says nothing an array is RGB.
 
-Not covered: channels swapped in place by assignment (`show.py` asks the palette where code looks like it), `UMat`, the other modules
+Not covered: channels swapped in place by assignment (`show.py` asks the palette where code looks like it), `UMat`, other modules
 of OpenCV (`cv2.dnn`, ...).
 """
 
