@@ -198,10 +198,11 @@ async def test_a_success_that_is_an_error_is_asked_again(broken: Answer) -> None
         assert (await model.generate(asking("7?"), SAMPLING)).text == "whole"
 
 
-async def test_a_limit_by_the_minute_is_waited_out_however_many_tries_it_takes() -> None:
+async def test_a_limit_by_the_minute_is_waited_out_however_many_tries_it_takes(caplog: pytest.LogCaptureFixture) -> None:
     patient = Backoff(first_s=0.002, cap_s=2.0, most_asked_s=0.01)
     async with FaultyServer(faults=[Fault.BUSY] * 12) as server, model_at(server.url, tries=2, backoff=patient) as model:
         assert (await model.generate(asking("7?"), SAMPLING)).text == expected("7?")
+    assert len([record for record in caplog.records if "a lower --concurrency" in record.message]) == 1
     async with FaultyServer(reply=always(refusal("slow down", 429))) as server, model_at(server.url, tries=2) as model:
         with pytest.raises(ModelError, match="lower --concurrency"):
             await model.generate(asking("7?"), SAMPLING)

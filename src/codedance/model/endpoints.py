@@ -23,10 +23,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from codedance.errors import ModelError
+from codedance.model.notices import tell
 from codedance.model.retry import AskAgain, Backoff, Trouble
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_TELL_AFTER = 3  # failures in a row
+_WAITED_OUT = {
+    Trouble.RATE_LIMIT: "waiting until the limit is over; a lower --concurrency meets it less often",
+    Trouble.RESTARTING: "waiting for the server",
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -191,6 +197,8 @@ class Endpoints:
             endpoint.num_coolings += 1
             if failure.kind in (Trouble.RATE_LIMIT, Trouble.OVERLOAD):
                 endpoint.room = max(1.0, endpoint.room / 2)
+            if endpoint.num_failures == _TELL_AFTER and failure.kind in _WAITED_OUT:
+                tell(f"{endpoint.url}: {failure}; {_WAITED_OUT[failure.kind]}", about=f"{failure.kind} {endpoint.url}")
         elif failure.retry_after_s is None:
             return
         wait_s = self._backoff.wait_s(endpoint.num_failures, failure.retry_after_s)
