@@ -77,6 +77,7 @@ draw.rounded_rectangle([5, 5, 50, 50], radius=5, outline='red', width=2)
 """
 
 NUMPY = r"""
+np.histogram([1, 2], bins=5, normed=True)
 np.array([1, 2], dtype=np.float)
 np.array([1, 2], dtype=np.int)
 np.zeros((2, 2), dtype=np.bool)
@@ -202,6 +203,10 @@ cv2.imshow('window', array); cv2.waitKey(0); cv2.destroyAllWindows()
 """
 
 MATPLOTLIB = r"""
+cs = plt.contour(np.random.rand(5, 5)); cs.collections[0].get_paths()
+plt.annotate(s='a', xy=(0, 0))
+plt.title('x', fontproperties=matplotlib.font_manager.FontProperties(fname='/usr/share/fonts/simhei.ttf')); plt.gcf().canvas.draw()
+matplotlib.font_manager.fontManager.addfont('SimHei.ttf')
 plt.cm.get_cmap('viridis')(0.5)
 matplotlib.cm.get_cmap('tab10', 4)
 plt.get_cmap('jet')(0.1)
@@ -309,6 +314,9 @@ frame.to_string(), frame.to_markdown() if False else ''
 """
 
 SKIMAGE = r"""
+from skimage.metrics import structural_similarity as ssim; ssim(grey / 255.0, grey / 255.0)
+from skimage.morphology import skeletonize_3d
+skimage.exposure.match_histograms(small, small, multichannel=True)
 skimage.measure.compare_ssim(grey, grey)
 skimage.measure.compare_psnr(grey, 255 - grey)
 skimage.measure.compare_mse(grey, grey)
@@ -404,6 +412,11 @@ from scipy.fftpack import dct, fft2; dct(np.arange(8.0))
 """
 
 OTHERS = r"""
+from sklearn.datasets import load_iris, make_blobs; load_iris(return_X_y=True)
+from sklearn.cluster import AgglomerativeClustering; AgglomerativeClustering(n_clusters=2, affinity='euclidean').fit([[0], [1], [5]])
+import seaborn as sns; sns.violinplot('kind', 'value', data=frame); sns.regplot('year', 'value', frame)
+import seaborn as sns; sns.lineplot(x=[1, 2], y=[2, 3], ci=95); sns.lmplot(x='year', y='value', data=frame, size=3)
+from shapely.geometry import MultiPolygon, Polygon; [p.area for p in MultiPolygon([Polygon([(0, 0), (1, 0), (0, 1)])])]
 from sklearn.cluster import KMeans, DBSCAN; KMeans(n_clusters=3, random_state=0).fit(small.reshape(-1, 3)).cluster_centers_
 from sklearn.cluster import MiniBatchKMeans; MiniBatchKMeans(3, n_init=1).fit(small.reshape(-1, 3))
 from sklearn.linear_model import LinearRegression; LinearRegression(normalize=True).fit([[0], [1]], [0, 1]).coef_

@@ -66,6 +66,7 @@ def install() -> None:
     """Both libraries."""
     file = cjk_file()
     _list_aliases(file)
+    _replace_files(file)
     logging.getLogger("matplotlib.font_manager").addFilter(_Once())
     _replace_truetype(file)
     if file is not None:
@@ -130,6 +131,28 @@ def _replace_truetype(cjk: str | None) -> None:
         return usual(file, size, face, *args, **more)
 
     ImageFont.truetype = truetype
+
+
+def _replace_files(cjk: str | None) -> None:
+    """Let `FontProperties(fname=...)` and `addfont` take files that are not there."""
+    kind: Any = font_manager.FontProperties
+    usual, usual_add = kind.set_file, font_manager.fontManager.addfont
+
+    def set_file(properties: Any, file: Any) -> None:
+        if file is not None and not Path(file).exists():
+            nearest = _nearest(Path(file).stem, cjk)[0]
+            note(f"there is no font file {str(file)!r}; {Path(nearest).name} was used")
+            file = nearest
+        usual(properties, file)
+
+    def addfont(path: Any) -> None:
+        if Path(path).exists():
+            usual_add(path)
+        else:
+            note(f"there is no font file {str(path)!r}; the usual names of fonts are known without it")
+
+    kind.set_file = set_file
+    font_manager.fontManager.addfont = addfont  # type: ignore[method-assign]
 
 
 def _nearest(stem: str, cjk: str | None) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backend_bases import FigureCanvasBase, FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
@@ -70,6 +71,7 @@ def _replace_methods() -> None:
     rgb = Own(lambda canvas: np.asarray(canvas.buffer_rgba())[..., :3].tobytes(), "buffer_rgba()")
     replace_methods(FigureCanvasAgg, _LIBRARY, {"tostring_rgb": rgb})
     replace_methods(FigureCanvasBase, _LIBRARY, {"set_window_title": Own(lambda *_: None, "nothing (there is no window)")})
+    replace_methods(ContourSet, _LIBRARY, {"collections": Own(property(lambda contours: [contours]), "the contour set itself")})
     replace_methods(Legend, _LIBRARY, {"legendHandles": "legend_handles"})
     replace_methods(Axes, _LIBRARY, {"hold": Own(lambda *_: None, "nothing")})
     lists: Any = Axes.ArtistList
@@ -101,6 +103,7 @@ def _rename_arguments() -> None:
     for owner in (Axes, Axis):
         rename_keywords(owner, "grid", _LIBRARY, {"b": "visible"})
     for either in (Axes, plt):
+        rename_keywords(either, "annotate", _LIBRARY, {"s": "text"})
         rename_keywords(either, "stem", _LIBRARY, {"use_line_collection": None})
     rename_keywords(Figure, "add_subplot", _LIBRARY, {"axisbg": "facecolor"})
     rename_keywords(Figure, "savefig", _LIBRARY, {"quality": None, "papertype": None, "frameon": None})

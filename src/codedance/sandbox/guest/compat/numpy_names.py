@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .removed import Hint, Own, Replacement, replace_names
+from .removed import Hint, Own, Replacement, rename_keywords, replace_names
 
 
 def install() -> None:
@@ -24,6 +24,8 @@ def install() -> None:
     printing: Any = {"legacy": "1.25"}
     np.set_printoptions(**printing)
     replace_names(np, "NumPy", "np", _NAMES)
+    for name in ("histogram", "histogram2d", "histogramdd"):
+        rename_keywords(np, name, "NumPy", {"normed": "density"})
     replace_names(np.lib, "NumPy", "np.lib", {"pad": "numpy.pad"})
 
 

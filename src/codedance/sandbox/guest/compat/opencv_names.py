@@ -127,6 +127,7 @@ _NAMES: dict[str, Replacement] = {
         for name in [
             "face",
             "saliency",
+            "freetype",
             "legacy",
             "bgsegm",
             "xphoto",

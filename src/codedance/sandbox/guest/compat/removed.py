@@ -190,7 +190,7 @@ def _noting(usual: Any, text: str) -> Any:
 
 def _given(owner: Any, shown: str, library: str, name: str, replacement: Replacement) -> Any:
     if isinstance(replacement, Hint):
-        raise AttributeError(f"{shown} was removed from {library}: {replacement.text}", name=name, obj=owner)
+        raise AttributeError(f"{shown} is not in this {library}: {replacement.text}", name=name, obj=owner)
     note(f"{shown} was removed from {library}; {_name(replacement)} was used")
     return _resolve(replacement) if isinstance(replacement, str) else replacement.value
 
@@ -227,7 +227,7 @@ class _RemovedMethod:
             raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}")
         replacement = self._replacement
         if isinstance(replacement, Hint):
-            raise AttributeError(f"{self._shown} was removed from {self._library}: {replacement.text}")
+            raise AttributeError(f"{self._shown} is not in this {self._library}: {replacement.text}")
         note(f"{self._shown} was removed from {self._library}; {_name(replacement)} was used")
         if isinstance(replacement, str):
             return functools.reduce(getattr, replacement.split("."), instance)

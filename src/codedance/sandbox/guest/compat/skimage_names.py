@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from .removed import Hint, Keywords, Own, Replacement, after_import, replace_names, with_old_keywords
+from .removed import Hint, Keywords, Own, Replacement, after_import, note, replace_names, with_old_keywords
 
 _LIBRARY = "scikit-image"
 
 
 def install() -> None:
     """Wait for each subpackage."""
+    after_import("skimage.metrics._structural_similarity", _guess_range)
     for name in sorted(_NAMES.keys() | _KEYWORDS.keys()):
         after_import(f"skimage.{name}" if name else "skimage", _apply)
 
@@ -43,6 +45,20 @@ def _take_keywords(module: ModuleType, keywords: dict[str, Keywords]) -> None:
 
 def _channels(value: Any) -> dict[str, Any]:
     return {"channel_axis": -1 if value else None}
+
+
+def _guess_range(metrics: Any) -> None:
+    """The similarity of pictures of floats takes the range of their values if none is given, as it did until 0.19."""
+    usual = metrics.structural_similarity
+
+    @functools.wraps(usual)
+    def structural_similarity(im1: Any, im2: Any, **more: Any) -> Any:
+        if np.issubdtype(np.asarray(im1).dtype, np.floating) and more.get("data_range") is None:
+            more["data_range"] = max(float(np.ptp(im1)), float(np.ptp(im2)), 1e-12)
+            note(f"structural_similarity needs data_range for floats; {more['data_range']:.3g} was used")
+        return usual(im1, im2, **more)
+
+    metrics.structural_similarity = structural_similarity
 
 
 def _circle(r: float, c: float, radius: float, shape: Any = None) -> Any:
@@ -94,7 +110,11 @@ _NAMES: dict[str, dict[str, Replacement]] = {
         "marching_cubes_classic": "skimage.measure.marching_cubes",
         "correct_mesh_orientation": Hint("marching_cubes orients its meshes"),
     },
-    "morphology": {"watershed": "skimage.segmentation.watershed", "greyreconstruct": "skimage.morphology.reconstruction"},
+    "morphology": {
+        "watershed": "skimage.segmentation.watershed",
+        "greyreconstruct": "skimage.morphology.reconstruction",
+        "skeletonize_3d": "skimage.morphology.skeletonize",
+    },
     "filters": {
         "threshold_adaptive": Own(_threshold_adaptive, "image > skimage.filters.threshold_local(...)"),
         "gaussian_filter": "skimage.filters.gaussian",
@@ -107,7 +127,7 @@ _NAMES: dict[str, dict[str, Replacement]] = {
         "greycoprops": "skimage.feature.graycoprops",
         "register_translation": Own(_shift, "skimage.registration.phase_cross_correlation"),
     },
-    "util": {"montage2d": "skimage.util.montage"},
+    "util": {"montage2d": "skimage.util.montage", "pad": "numpy.pad"},
     "future": {"graph": "skimage.graph"},
     "transform": {"seam_carve": Hint("the method is patented and was removed")},
 }
@@ -138,8 +158,10 @@ _KEYWORDS: dict[str, dict[str, Keywords]] = {
     "segmentation": {
         **dict.fromkeys(("slic", "felzenszwalb", "random_walker"), _MULTI),
         "quickshift": {"multichannel": None},
+        "active_contour": {"coordinates": None},
     },
     "metrics": {"structural_similarity": _MULTI, "normalized_root_mse": {"norm_type": "normalization"}},
+    "exposure": {"match_histograms": _MULTI},
     "measure": {
         "label": {"neighbors": lambda value: {"connectivity": 2 if value == 8 else 1}},
         "regionprops": {"coordinates": None},

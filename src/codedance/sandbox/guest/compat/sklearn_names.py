@@ -14,21 +14,25 @@ _LIBRARY = "scikit-learn"
 def install() -> None:
     """Wait for each subpackage."""
     after_import("sklearn", _apply)
+    after_import("sklearn.externals", lambda m: replace_names(m, _LIBRARY, m.__name__, {"joblib": "joblib"}))
     after_import("sklearn.metrics", _apply_metrics)
+    after_import("sklearn.manifold", lambda m: rename_keywords(m.TSNE, "__init__", _LIBRARY, {"n_iter": "max_iter"}))
+    after_import("sklearn.cluster", _apply_cluster)
     after_import("sklearn.linear_model", _apply_linear)
-    after_import(
-        "sklearn.preprocessing", lambda m: rename_keywords(m.OneHotEncoder, "__init__", _LIBRARY, {"sparse": "sparse_output"})
-    )
+    after_import("sklearn.preprocessing", _apply_preprocessing)
     after_import("sklearn.feature_extraction.text", _apply_text)
     boston = Hint("the data set was withdrawn; sklearn.datasets.fetch_california_housing needs a network, load_diabetes does not")
     after_import("sklearn.datasets", lambda m: replace_names(m, _LIBRARY, "sklearn.datasets", {"load_boston": boston}))
 
 
 def _apply(sklearn: ModuleType) -> None:
-    add_module("sklearn.externals", _LIBRARY, "sklearn.externals", {"joblib": "joblib"})
     selection = ["train_test_split", "cross_val_score", "KFold", "StratifiedKFold", "GridSearchCV", "RandomizedSearchCV"]
     for name in ("sklearn.cross_validation", "sklearn.grid_search"):
         add_module(name, _LIBRARY, name, {each: f"sklearn.model_selection.{each}" for each in selection})
+
+
+def _apply_cluster(module: ModuleType) -> None:
+    rename_keywords(module.AgglomerativeClustering, "__init__", _LIBRARY, {"affinity": "metric"})
 
 
 def _apply_text(module: ModuleType) -> None:
