@@ -210,6 +210,10 @@ UNITS += [
     "\u200b<",
     "<tool_call>{",
     "a<answer></answer>",
+    "<parameter=x></function>",
+    "[TOOL_CALLS]",
+    "</think><answer>7</answer>",
+    "```output\n",
 ]
 
 

@@ -32,6 +32,7 @@ from codedance.rollout.codec.untagged import bare_call, boxed_answer
 from codedance.types import FinishReason, Repair
 
 _BLANK = 100  # characters that an empty tag may hold
+_MOST_BLOCKS = 100  # a reply with more of them repeats itself
 _MOST_CLOSES = 4  # that are tried until what stands before is whole Python
 _OUR_MARKS = (CODE, TOOL_CALL, ANSWER)
 _NOTHING = "it had neither code to run nor an answer"
@@ -111,6 +112,7 @@ class _Reader:
         self._missing_close = ""
         self._problem = ""
         self._is_cut = False
+        self._num_read = 0
         self._checked = 0  # how far the words behind code were searched for an output
 
     def read(self) -> Action:
@@ -289,6 +291,9 @@ class _Reader:
         return found if found is not None and found.closes and found.kind in (Kind.CODE, Kind.CALL, Kind.ANSWER) else None
 
     def _read_code(self, tag: Tag) -> None:
+        self._num_read += 1
+        if self._num_read > _MOST_BLOCKS:
+            return self._stop()
         end, after, is_closed = self._extent(tag)
         self._at = after
         was_cut = not is_closed and self._was_cut and end == len(self._text)
@@ -306,7 +311,7 @@ class _Reader:
         if problem:
             if not self._blocks:  # else: the blocks before it are good enough
                 self._problem, self._is_cut, self._end = problem, was_cut, after
-            return
+            return None
         if was_cut:
             self._note(Repair.UNCLOSED_CODE)
         if tag.mark not in _OUR_MARKS:
@@ -319,6 +324,7 @@ class _Reader:
         if last < end:
             self._note(Repair.FORGED_OBSERVATION)
             self._stop()
+        return None
 
     def _extent(self, tag: Tag) -> tuple[int, int, bool]:
         """Where the body ends, where reading goes on, and whether its own mark closes it."""
@@ -407,7 +413,7 @@ class _Reader:
 
     def _read_untagged(self) -> None:
         """Code without any tag: python fences, or a call alone; else an answer in a box."""
-        for start, end in self._plain:
+        for start, end in self._plain[:_MOST_BLOCKS]:
             first = self._read_fences(start, end)
             if first is None and (found := bare_call(self._text, start, end)) is not None:
                 first, call = found
