@@ -24,6 +24,7 @@ from codedance.errors import (
     TrainError,
 )
 from codedance.types import (
+    Coordinates,
     ExecError,
     ExecResult,
     ExecStatus,
@@ -38,9 +39,11 @@ from codedance.types import (
 )
 
 if TYPE_CHECKING:
+    from codedance.images.rules import ImageLimits as ImageLimits
     from codedance.images.rules import PixelRule as PixelRule
     from codedance.model.chat import ChatModel as ChatModel
     from codedance.model.chat import Message as Message
+    from codedance.model.chat import ModelInfo as ModelInfo
     from codedance.model.chat import Reply as Reply
     from codedance.model.openai import OpenAIModel as OpenAIModel
     from codedance.model.script import ScriptedModel as ScriptedModel
@@ -60,9 +63,11 @@ if TYPE_CHECKING:
 _ON_USE = {
     "ChatModel": "model.chat",
     "Format": "rollout.settings",
+    "ImageLimits": "images.rules",
     "Limits": "sandbox.limits",
     "Mechanism": "sandbox.isolation",
     "Message": "model.chat",
+    "ModelInfo": "model.chat",
     "OpenAIModel": "model.openai",
     "PixelRule": "images.rules",
     "Reply": "model.chat",
@@ -83,18 +88,21 @@ __all__ = [
     "CodeDanceError",
     "ConfigError",
     "ContextFull",
+    "Coordinates",
     "DataError",
     "ExecError",
     "ExecResult",
     "ExecStatus",
     "Execution",
     "Format",
+    "ImageLimits",
     "Isolation",
     "JudgeError",
     "Limits",
     "Mechanism",
     "Message",
     "ModelError",
+    "ModelInfo",
     "OpenAIModel",
     "PixelRule",
     "Reply",

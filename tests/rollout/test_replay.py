@@ -12,7 +12,8 @@ from codedance import DataError, Sandbox
 from codedance.model.script import ScriptedModel
 from codedance.rollout.replay import Audit, Verdict, replay
 from codedance.rollout.runner import Runner
-from codedance.rollout.store import TRACES
+from codedance.rollout.settings import Settings
+from codedance.rollout.store import TRACES, read_traces
 from codedance.types import Task
 
 
@@ -133,3 +134,16 @@ async def test_the_original_is_there_again_too(box: Sandbox, tmp_path: Path) -> 
 async def test_no_run_is_told(box: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no run here"):
         await audits(tmp_path, box)
+
+
+async def test_a_shown_picture_that_was_sent_as_jpeg_replays_bit_equal(box: Sandbox, tmp_path: Path) -> None:
+    model = ScriptedModel([code("display(input_image)"), "<answer>1</answer>"])
+    noise = Image.effect_noise((600, 400), 90).convert("RGB")
+    settings = Settings(max_image_bytes=60_000)
+    await Runner(model, box, tmp_path, settings).run([Task(id="1", question="?", images=(noise,))])
+    assert [file.suffix for file in (tmp_path / "images").iterdir()].count(".jpg") == 2
+    assert [audit.verdict for audit in await audits(tmp_path, box)] == [Verdict.EQUAL]
+    (shown,) = (part for part in next(read_traces(tmp_path)).turns[0].observation if not isinstance(part, str))
+    assert shown.media_type == "image/jpeg"
+    (tmp_path / "images" / shown.file).write_bytes(b"changed")
+    assert [audit.verdict for audit in await audits(tmp_path, box)] == [Verdict.DIFFERENT]

@@ -183,12 +183,14 @@ class RolloutFlags:
 
     def settings(self, model: ChatModel | None = None) -> Settings:
         """The flags as the rollouts' settings; sizes and coordinates as the model wants them, where nothing else is said."""
+        from codedance.images import QWEN25_VL
         from codedance.rollout.settings import Format, Settings
         from codedance.types import Coordinates, Sampling
 
         info = self._info(model)
         bounds: dict[str, Any] = {"step": self.pixel_step, "least": self.min_pixels, "most": self.max_pixels}
-        return Settings(
+        given = {name: value for name, value in bounds.items() if value is not None}
+        settings = Settings(
             format=Format(self.format),
             turns=self.turns,
             sampling=Sampling(
@@ -198,19 +200,22 @@ class RolloutFlags:
                 seed=self.seed,
             ),
             max_image_bytes=self.max_image_bytes,
-            rule=replace(info.image_limits.rule, **{name: value for name, value in bounds.items() if value is not None}),
+            rule=replace(info.image_limits.rule if info else QWEN25_VL, **given) if given else None,
             coordinates=Coordinates(self.coordinates) if self.coordinates else None,
-        ).for_model(info)
+        )
+        return settings.for_model(info) if info else settings
 
-    def _info(self, model: ChatModel | None) -> ModelInfo:
-        """What is known of the model, or of the family that is named."""
+    def _info(self, model: ChatModel | None) -> ModelInfo | None:
+        """What is known of the model, or of the family that is named; None where neither is."""
         from codedance.model.chat import ModelInfo, info_of
         from codedance.model.families import family_named
         from codedance.model.notices import tell
 
-        info = info_of(model) if model is not None else ModelInfo(name="")
         if self.family is not None:
-            return family_named(self.family).describe(info)
+            return family_named(self.family).describe(info_of(model) if model else ModelInfo(name=""))
+        if model is None:
+            return None
+        info = info_of(model)
         if getattr(model, "info", None) is not None and not info.family and self.max_pixels is None:
             tell(
                 f"{info.name}: nothing is known of this model's pictures, so sizes and coordinates are those of Qwen2.5-VL; "

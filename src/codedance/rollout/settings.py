@@ -16,6 +16,7 @@ from codedance.model.chat import ModelInfo
 from codedance.types import Coordinates, Sampling
 
 _MOST_TURNS = 1000
+_LEAST_IMAGE_BYTES = 10_000
 
 
 class Format(StrEnum):
@@ -101,8 +102,12 @@ class Settings:
             if value not in tuple(kind):
                 raise ConfigError(f"{name} is {value!r}; it is one of {', '.join(kind)}")
             object.__setattr__(self, name, kind(value))  # plain text does as well
-        if self.coordinates is not None and self.coordinates not in tuple(Coordinates):
-            raise ConfigError(f"coordinates is {self.coordinates!r}; it is one of {', '.join(Coordinates)}")
+        if self.coordinates is not None:
+            if self.coordinates not in tuple(Coordinates):
+                raise ConfigError(f"coordinates is {self.coordinates!r}; it is one of {', '.join(Coordinates)}")
+            object.__setattr__(self, "coordinates", Coordinates(self.coordinates))
+        if self.max_image_bytes is not None:
+            _check("max_image_bytes", self.max_image_bytes, _LEAST_IMAGE_BYTES, 1 << 40)
         sampling = self.sampling
         for name, value, least, most in (
             ("temperature", sampling.temperature, 0, 100),
