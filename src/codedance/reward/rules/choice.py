@@ -25,8 +25,8 @@ from codedance.reward.rules.yes_no import polarity
 
 _LONGEST = 4000
 _CHOSEN = re.compile(
-    r"\b(?:options?|choices?|answer|letter)?\s*(?P<said>[(\[]?(?-i:[A-Z])[)\]]?)\s+(?:is|must be|seems"
-    r"|would be)\s+(?:(?:therefore|thus|clearly|the|most|probably)\s+)*"
+    r"\b(?:options?|choices?|answer|letter)?\s*(?P<said>[(\[]?(?-i:[A-Z])[)\]]?)\s+(?:is|must be|seems)"
+    r"\s+(?:(?:therefore|thus|clearly|the|most|probably)\s+)*"
     r"(?:correct|right|best|true|answer|closest|matching)\b(?!\s+(?:angle|triangle|side|of|next))"
     r"|\bI(?:'d|'ll| would| will)?\s+(?:choose|select|pick|go with|opt for|say|answer)\s*:?\s*(?:(?:option|choice"
     r"|answer|letter)\s+)?(?P<picked>[(\[]?(?-i:[A-Z])[)\]]?(?![\w']).*)"
@@ -51,7 +51,7 @@ _FRAME = re.compile(
     r"|exactly|clearly|probably|in|on|at|the colou?r)\s+)?(?P<said>[^.!?\n]{1,200})[.!]?",
     re.IGNORECASE,
 )
-_LIST_LINE = re.compile(r"^\s*(?:[-*]\s*)?\**[(\[]?([A-Z])[)\].:]\**\s*\S", re.MULTILINE)
+_LIST_LINE = re.compile(r"^\s*(?:[-*]\s*)?\**[(\[]?([A-Z])\**[)\].:]\**\s*\S", re.MULTILINE)
 _UNDETERMINED = re.compile(
     r"cannot|can't|not (?:be )?(?:determined|enough|given|possible)|none|unknown|unclear|no (?:answer|correct)", re.IGNORECASE
 )
@@ -79,12 +79,14 @@ def decide(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
 
 def _decide_words(gold: str, answer: str, choices: Sequence[str]) -> Ruling:
     """A known answer that is neither a letter nor one of the options: yes or no, or words."""
+    if choices:
+        return Ruling(None, "the known answer is none of the options")
     if words(gold).casefold() == words(answer).casefold():
         return Ruling(True, "the same text")
     wanted, said = polarity(gold), polarity(answer)
-    if not choices and wanted is not None and said is not None:
+    if wanted is not None and said is not None:
         return ruling(said is wanted, "the same word", "the other word")
-    return Ruling(None, "another text" if not choices else "the known answer is none of the options")
+    return Ruling(None, "another text")
 
 
 def _chosen(answer: str, options: Options) -> frozenset[str] | None:

@@ -43,6 +43,7 @@ _SUM = re.compile(r"[-+*/×÷√().,0-9\s\\{}^a-zπ]+")
 _SAYS = re.compile(r"[^\n]{1,300}?\b(?:is|are|equals|be)\s+(?P<said>[^\n]+)")
 _APPROXIMATE = re.compile(r"(?:(?:about|approximately|approx\.?|roughly|exactly|simply|just|≈|=|\\approx)\s*)+", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(rf"(?:(?<=[0-9)}}π\]A-Za-z])\s+|(?<=[0-9)}}π\]]))(?:{UNIT})\Z")
+_LOGARITHM = re.compile(r"\\(?:log|ln)(?![A-Za-z_])")
 _DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|\\degree|°)\s*\}?|\{\s*degrees?\s*\}")
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}")
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\\displaystyle|\\left(?![a-z])|\\right(?![a-z])|[$`]|\\[()](?=\s|\Z)|\A\\[(\[]")
@@ -104,6 +105,8 @@ def compare(gold: str, given: str, expressions: Expressions) -> Ruling:
         told = expressions.compare(one, other)
     except Unsettled as error:
         return Ruling(None, str(error))
+    if told is False and _LOGARITHM.search(one + other):
+        return Ruling(None, "a logarithm to no known base")
     return Ruling(told, {True: "equal by math-verify", False: "another value", None: "not to be compared"}[told])
 
 

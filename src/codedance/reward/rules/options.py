@@ -127,7 +127,9 @@ class Options:
         """The one option whose text a text begins with, and ends or goes on after a stop; the longest of several."""
         bare = _bare(said)
         found = [text for text in self._texts if text and bare.startswith(text) and _END.match(bare, len(text))]
-        return self._place(max(found, key=len)) if found else None
+        picked = self._place(max(found, key=len)) if found else None
+        named = re.search(r"[(\[]([A-Z])[)\]]", said)
+        return None if named and named[1] in self._letters and picked != frozenset(named[1]) else picked
 
     def _by_text(self, said: str) -> frozenset[str] | None:
         whole = _bare(said)

@@ -33,6 +33,7 @@ from codedance.reward.rules.wrapping import unwrapped, words
 _LONGEST = 4000
 _LABEL = re.compile(r"[A-Za-z∠_][^0-9:=?]{0,40}[:=]\s*(?P<said>[^:=]+)")
 _SUM = re.compile(r"[-+*/×÷x().,0-9\s]{3,60}=\s*(?P<said>[^=]+)")
+_BULLET = re.compile(r"^(?:[-*•]\s|[0-9]+[.)]\s|[-+]?[0-9.,]+$)", re.MULTILINE)
 _OR = re.compile(r"\s*(?:or|to|-|/|\.\.|~|and/or)\s*", re.IGNORECASE)
 _CUT = re.compile(
     r"\s*(?:[(:;.!?]|-\s|,\s*(?!and\b|plus\b|another\b|or\b|but\b|with\b)|,?\s*\b(?:because|since|as|which|where|given|not|rather|instead)\b|\Z)"
@@ -87,9 +88,10 @@ def stated(answer: str) -> Stated:
     marked = {number for text in bold_texts(answer) if (number := about(text)) is not None}
     if len(marked) == 1:
         return Stated(marked.pop(), is_declared=True)
-    if (line := last_line(answer)) and (number := whole_number(line)) is not None:
+    lists = _BULLET.findall(reply[:_LONGEST])
+    if len(lists) < 2 and (number := whole_number(last_line(answer))) is not None:
         return Stated(number, is_declared=True)
-    if len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply):
+    if len(lists) > 1 or len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply):
         return Stated(None)
     return _in_running_text(words(reply))
 

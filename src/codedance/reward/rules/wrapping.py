@@ -43,6 +43,7 @@ _FENCE = re.compile(r"\A```[\w+-]*\s*\n(.*?)\n?\s*```\Z", re.DOTALL)
 _BOLD = re.compile(r"(?<![A-Za-z0-9)\]*])\*\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*\*(?![A-Za-z0-9(*])")
 _PAIRED_DOLLARS = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
 _TEXT_COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:rm|bf|it|sf)|mbox|operatorname)\s*\{([^{}]{0,400})\}")
+_CRY = re.compile(r"[A-Za-z]{3}!\Z")
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|(?<=[^\\])~")
 _FRACTION = re.compile(r"([0-9])?\s*\\[dtc]?frac\s*(?:\{\s*(-?[0-9.]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9.]+)\s*\}|([0-9]))")
 _DEGREES = re.compile(r"\^?\s*\{?\s*\\(?:circ|degree)\b\s*\}?|\{\s*degrees?\s*\}|\^\s*\{?\s*°\s*\}?")
@@ -123,7 +124,7 @@ def _layer_off(said: str) -> str:
             return inner.strip()
     if (command := _COMMAND.match(said)) and closing_brace(said, command.end()) == len(said) - 1:
         return said[command.end() : -1].strip()
-    if said.endswith((".", "。", "!")) and not said.endswith(".."):
+    if (said.endswith((".", "。")) and not said.endswith("..")) or _CRY.search(said, max(0, len(said) - 4)):
         return said[:-1].rstrip()
     return said[len("\\displaystyle") :].lstrip() if said.startswith("\\displaystyle") else said
 
