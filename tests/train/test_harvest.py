@@ -58,7 +58,7 @@ def test_accuracy_is_what_the_rule_of_each_task_says_and_what_it_cannot_tell_is_
         answered("12%", "12", Rule.CHARTQA),
         answered("(B) green", "B", Rule.CHOICE, ("red", "green")),
         answered("0.5", "\\frac{1}{2}", Rule.MATHS),
-        answered("seven", "7", Rule.EXACT),
+        answered("eight cups", "cup", Rule.EXACT),
         answered("light blue", "blue", Rule.CHARTQA),
     ]
     own = harvest_of(traces, np.zeros(5, np.int64))
