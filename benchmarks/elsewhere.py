@@ -20,6 +20,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 from PIL import Image, ImageEnhance, ImageOps
 
 from codedance.model.named import open_model
+from codedance.reward.scorer import Scorer
 from codedance.rollout.loop import solve
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Sandbox
@@ -77,8 +78,10 @@ async def run(name: str) -> None:
         async def ask(kind: str, task: Task) -> str:
             async with gate:
                 trace = await solve(task, model, box, settings)
-            right[kind].append(trace.exact_match is True)
-            return "" if trace.exact_match else f"{kind}: {task.question} {trace.answer} instead of {task.answer}"
+            with Scorer() as scorer:
+                is_right = scorer.grade_trace(trace).is_right is True
+            right[kind].append(is_right)
+            return "" if is_right else f"{kind}: {task.question} {trace.answer} instead of {task.answer}"
 
         wrong = [words for words in await asyncio.gather(*(ask(*one) for one in questions())) if words]
     print("| picture | questions | right |\n|---|---|---|")
