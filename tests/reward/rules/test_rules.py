@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from codedance.reward.rules import Expressions, Scoring, choice, grade, published_choice
 from codedance.reward.rules.expressions import Unsettled
+from codedance.reward.rules.notation import latex
 from codedance.types import AnswerKey, AnswerType, Rule
 
 CHOICES = ("3 cm", "3 cm^2", "9 cm", "12 cm")
@@ -180,3 +181,18 @@ def test_the_published_rule_of_mathvision_takes_a_gold_that_is_no_letter() -> No
 def test_the_published_rule_of_hrbench_takes_a_letter_near_the_end_only(answer: str, letter: str | None) -> None:
     verdicts = {gold: published_choice.vlmevalkit(gold, answer, ("White", "Red", "Blue", "Pink")).is_right for gold in "ABCD"}
     assert verdicts == dict.fromkeys("ABCD", None) if letter is None else verdicts == {gold: gold == letter for gold in "ABCD"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("6*pi", "6 \\cdot \\pi"),
+        ("np.sqrt(3)/2", "\\frac{\\sqrt{3}}{2}"),
+        ("2\u221a3", "2 \\cdot \\sqrt{3}"),
+        ("1or 2", None),
+        ("a word", None),
+    ],
+)
+def test_python_becomes_latex_without_a_warning(text: str, written: str | None, recwarn: pytest.WarningsRecorder) -> None:
+    assert latex(text) == written
+    assert not recwarn.list

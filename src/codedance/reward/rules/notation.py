@@ -1,9 +1,9 @@
 """Mathematics as models write it, as LaTeX that math-verify reads.
 
-    latex("6*pi")                       # "6 \\pi"
+    latex("6*pi")                       # "6 \\cdot \\pi"
     latex("np.sqrt(3)/2")               # "\\frac{\\sqrt{3}}{2}"
-    latex("2√3")                        # "2 \\sqrt{3}"
-    latex("x**2 + 1")                   # "{x}^{2} + 1"
+    latex("2√3")                        # "2 \\cdot \\sqrt{3}"
+    latex("x**2 + 1")                   # "x^{2} + 1"
     latex("\\frac{1}{2}")               # as it is
     latex("the larger one")             # None: no expression
 
@@ -59,6 +59,7 @@ _TIMES = (
     (re.compile(r"π\s*(?=[A-Za-z0-9(])"), "π*"),
 )
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox)\s*\{[^{}]*\}")
+_KEYWORD = re.compile(r"[0-9.](?:and|or|if|in|is|else|for|not)", re.IGNORECASE)
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
@@ -74,6 +75,8 @@ def latex(text: str) -> str | None:
     ):
         return None
     for spelled in (said, _as_python(said)):
+        if _KEYWORD.search(spelled):  # Python would warn
+            continue
         try:
             return _write(ast.parse(spelled, mode="eval").body)
         except (SyntaxError, ValueError, RecursionError, MemoryError, _NoExpressionError):
