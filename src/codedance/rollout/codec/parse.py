@@ -17,12 +17,12 @@ Not covered: native tool calls, which arrive already cut out.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from codedance.rollout.codec.calls import Misread, ReadCall, end_of_call, read_call
-from codedance.rollout.codec.fences import Fences, compiles, does_something, flush_left, in_fences
+from codedance.rollout.codec.calls import Misread, ReadCall, read_call
+from codedance.rollout.codec.extents import NO_WORD, Extents
+from codedance.rollout.codec.fences import Fences, compiles, flush_left, in_fences
 from codedance.rollout.codec.marks import ANSWER, BOXES, CODE, TOOL_CALL, Kind
 from codedance.rollout.codec.mentions import is_named
 from codedance.rollout.codec.slips import mended
@@ -31,12 +31,9 @@ from codedance.rollout.codec.thoughts import thoughts
 from codedance.rollout.codec.untagged import bare_call, boxed_answer
 from codedance.types import FinishReason, Repair
 
-_BLANK = 100  # characters that an empty tag may hold
 _MOST_BLOCKS = 100  # a reply with more of them repeats itself
-_MOST_CLOSES = 4  # that are tried until what stands before is whole Python
 _OUR_MARKS = (CODE, TOOL_CALL, ANSWER)
 _NOTHING = "it had neither code to run nor an answer"
-_NO_WORD = re.compile(r"[\W_]*")
 
 
 class Form(StrEnum):
@@ -95,6 +92,7 @@ class _Reader:
         self._text = text
         self._fences = Fences(text)
         self._tags = Tags(text, self._fences.strings_of_code())
+        self._extents = Extents(text, self._tags, self._fences)
         self._was_cut = finish is FinishReason.LENGTH
         self._in_thought = in_thought
         pythons = [fence.start for fence in self._fences.within() if fence.is_python]
@@ -182,8 +180,8 @@ class _Reader:
             return None  # a closing tag on its own means nothing
         if tag.kind is Kind.BOX:
             return None
-        close = self._own_close(tag)
-        if is_named(self._text, tag, close, self._tags.previous_end(tag.start)) or self._holds_nothing(tag, close):
+        close = self._extents.own_close(tag)
+        if is_named(self._text, tag, close, self._tags.previous_end(tag.start)) or self._extents.holds_nothing(tag, close):
             self._at = close.end if close and tag.kind is not Kind.OBSERVATION else tag.end
         elif tag.kind is Kind.THOUGHT:
             self._note(Repair.UNCLOSED_THINK)  # it ends where the next action starts, or with the reply
@@ -210,39 +208,6 @@ class _Reader:
             self._thoughts.append(words)
             self._plain.append((self._at, end))
 
-    def _own_close(self, tag: Tag) -> Tag | None:
-        """What closes it, if no other action opens before."""
-        close = self._tags.close_of(tag.kind if tag.kind is not Kind.CALL else tag.mark, tag.end)
-        following = self._following(tag)
-        return close if close is not None and (following is None or close.start < following.start) else None
-
-    def _following(self, tag: Tag) -> Tag | None:
-        """The next action, which is no part of this call."""
-        for other in self._tags.from_action(tag.end):
-            if not (tag.kind is Kind.CALL and other.kind is Kind.CALL and other.mark is not tag.mark):
-                return other
-        return None
-
-    def _holds_nothing(self, tag: Tag, close: Tag | None) -> bool:
-        """People write "in <answer> tags" too: one that holds nothing of its own before the next action is no action."""
-        following = self._following(tag)
-        if following is None or tag.kind is Kind.THOUGHT or tag.kind is Kind.OBSERVATION:
-            return False
-        body = self._text[tag.end : (close or following).start]
-        if close is not None:
-            return len(body) <= _BLANK and not body.strip()
-        if tag.kind is Kind.ANSWER:
-            is_closed_by_opening = following.kind is Kind.ANSWER and _NO_WORD.fullmatch(self._text[following.end :]) is not None
-            return self._tags.close_of(Kind.ANSWER, tag.end) is None and not is_closed_by_opening
-        if self._fences.opens_between(tag.end, following.start):
-            return False
-        if any(other.kind is Kind.OBSERVATION for other in self._tags.between(tag.end, following.start)):
-            return False
-        if tag.kind is Kind.CODE:
-            whole = self._tags.close_of(Kind.CODE, tag.end)
-            return not does_something(flush_left(body)) and not (whole and self._is_whole(tag, whole))
-        return end_of_call(self._text, tag.end) == tag.end and not re.search(r"[{(\[<]", body)
-
     def _pass_observation(self, tag: Tag) -> None:
         """What the model made up is no action, up to where it closes it."""
         close = self._tags.close_of(tag.mark, tag.end) or self._tags.close_of(tag.kind, tag.end)
@@ -257,9 +222,9 @@ class _Reader:
 
     def _read_answer(self, tag: Tag) -> None:
         close = self._tags.close_of(Kind.ANSWER, tag.end)
-        other = self._following(tag)
+        other = self._extents.next_action(tag)
         end, after = (close.start, close.end) if close else (len(self._text), len(self._text))
-        if close is None and (wrong := self._wrong_close(tag)) is not None:
+        if close is None and (wrong := self._extents.wrong_close(tag)) is not None:
             end, after = wrong.start, wrong.end
         elif close is None and other is not None and other.mark is tag.mark:
             end, after = other.start, other.end
@@ -281,20 +246,13 @@ class _Reader:
 
     def _is_final(self, close: Tag | None, after: int) -> bool:
         """Whether an answer inside a thought is more than tried: the reply ends with it."""
-        return close is not None and not self._was_cut and _NO_WORD.fullmatch(without_tags(self._text[after:])) is not None
-
-    def _wrong_close(self, tag: Tag) -> Tag | None:
-        """A closing mark of another action, where the own one is missing."""
-        found = self._tags.next(tag.end)
-        while found is not None and found.kind in (Kind.BOX, Kind.THOUGHT):
-            found = self._tags.next(found.end)
-        return found if found is not None and found.closes and found.kind in (Kind.CODE, Kind.CALL, Kind.ANSWER) else None
+        return close is not None and not self._was_cut and NO_WORD.fullmatch(without_tags(self._text[after:])) is not None
 
     def _read_code(self, tag: Tag) -> None:
         self._num_read += 1
         if self._num_read > _MOST_BLOCKS:
             return self._stop()
-        end, after, is_closed = self._extent(tag)
+        end, after, is_closed = self._extents.of_code(tag)
         self._at = after
         was_cut = not is_closed and self._was_cut and end == len(self._text)
         if not self._blocks and not self._is_decided:
@@ -325,49 +283,6 @@ class _Reader:
             self._note(Repair.FORGED_OBSERVATION)
             self._stop()
         return None
-
-    def _extent(self, tag: Tag) -> tuple[int, int, bool]:
-        """Where the body ends, where reading goes on, and whether its own mark closes it."""
-        begin = self._fences.protected_until(tag.end) if tag.kind is Kind.CODE else end_of_call(self._text, tag.end)
-        if tag.kind is Kind.CALL and not tag.mark.close:
-            begin = max(begin, tag.end)
-        own = self._tags.close_of(tag.kind if tag.kind is Kind.CODE else tag.mark, begin)
-        stop = self._stop_behind(tag, begin)
-        if own is not None and (stop is None or own.start <= stop.start or self._is_whole(tag, own)):
-            own = self._behind_strings(tag, own)
-            return own.start, own.end, True
-        if stop is None:
-            return len(self._text), len(self._text), False
-        return stop.start, stop.end if stop.closes else stop.start, False
-
-    def _stop_behind(self, tag: Tag, begin: int) -> Tag | None:
-        """The first mark that cannot be part of the code or call."""
-        found = self._tags.next(begin)
-        while found is not None:
-            is_part = found.kind in (Kind.THOUGHT, Kind.BOX) or (found.kind is Kind.OBSERVATION and found.mark.is_common_word)
-            if tag.kind is Kind.CALL and found.kind is Kind.CALL:
-                is_part = found.mark is not tag.mark or found.closes
-            if not is_part:
-                return found
-            found = self._tags.next(found.end)
-        return None
-
-    def _is_whole(self, tag: Tag, close: Tag) -> bool:
-        return tag.kind is Kind.CODE and compiles(flush_left(self._text[tag.end : close.start]))
-
-    def _behind_strings(self, tag: Tag, close: Tag) -> Tag:
-        """A closing mark that stands inside of a string closes nothing."""
-        if tag.kind is not Kind.CODE or "\n```" in self._text[tag.end : close.start] or self._is_whole(tag, close):
-            return close
-        at = close.end
-        for _ in range(_MOST_CLOSES):
-            later = self._tags.close_of(tag.mark, at)
-            if later is None or any(other.opens_action for other in self._tags.between(close.end, later.start)):
-                break
-            if self._is_whole(tag, later):
-                return later
-            at = later.end
-        return close
 
     def _add_block(self, code: str, form: Form, end: int) -> None:
         if self._blocks:
