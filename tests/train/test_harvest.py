@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from codedance.reward import Outcomes, reward
+from codedance.reward.scorer import Scorer
 from codedance.train.harvest import Harvest, harvest_of, joined, told_of
 from codedance.types import AnswerKey, Rule, Sampling, StopReason, Trace, Turn
 from reward.batches import BAD, OK, batch
@@ -61,7 +62,8 @@ def test_accuracy_is_what_the_rule_of_each_task_says_and_what_it_cannot_tell_is_
         answered("eight cups", "cup", Rule.EXACT),
         answered("light blue", "blue", Rule.CHARTQA),
     ]
-    own = harvest_of(traces, np.zeros(5, np.int64))
+    with Scorer() as scorer:
+        own = harvest_of(traces, np.zeros(5, np.int64), [scorer.grade_trace(trace) for trace in traces])
     assert own.outcomes.accuracy.tolist() == [1, 1, 1, 0, 0]
     assert own.undecided == 1
     told = told_of([own], own.outcomes, reward("outcome")(own.outcomes))

@@ -14,6 +14,7 @@ decimal commas, hedges): those are undecided unless they are the same text. Wron
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from codedance.reward.rules import choice
@@ -161,8 +162,8 @@ def _settled(answer: str, is_ratio: bool, is_equation: bool) -> _Expression | No
     return None if found is None else _Expression(found, False, beside)
 
 
-def _first(core: object, texts: tuple[str, ...]) -> str | None:
-    return next((found for text in texts if (found := core(text)) is not None), None)  # type: ignore[operator]
+def _first(core: Callable[[str], str | None], texts: tuple[str, ...]) -> str | None:
+    return next((found for text in texts if (found := core(text)) is not None), None)
 
 
 def _core(text: str, is_ratio: bool, is_equation: bool) -> str | None:

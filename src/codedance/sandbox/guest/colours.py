@@ -9,7 +9,7 @@ OpenCV's functions return arrays that carry the names of their channels. numpy c
 in the memory that they look at, copies and results of arithmetic take them over when they are made, `concatenate` and the like
 when all their arrays agree. OpenCV's functions hand them from their arguments to their results; `cvtColor` goes by the name of
 its code (`COLOR_RGB2BGR` and `COLOR_BGR2RGB` are one number, but here two names); a code that does not fit the array still swaps.
-`np.array`, `np.ascontiguousarray` and assignments into a new array lose them. Then `Palette` compares the array's colours with
+`np.array`, `np.ascontiguousarray` and assignments into a new array lose them. Then `palette` compares the array's colours with
 those of the input pictures, and where that says nothing an array is RGB.
 
 Not covered: channels swapped in place by assignment (`show.py` asks the palette where code looks like it), `UMat`, other modules
@@ -26,7 +26,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
 Array = np.ndarray[Any, Any]
 Channels = tuple[str, ...]
@@ -39,8 +38,6 @@ _NAMES = {"LAB": ("L", "a", "b"), "Lab": ("L", "a", "b"), "LUV": ("L", "u", "v")
 _SWAPPED = "~"
 """Before the name of a channel of HSV and the like: made with red and blue taken for one another."""
 _IMREAD_COLOR_RGB, _IMREAD_UNCHANGED = 256, -1
-_GRID, _SAMPLES = 32, 64
-_LEAST_TELLING, _CLEAR = 8, 9
 
 _roots: dict[int, tuple[weakref.ref[Array], Channels]] = {}
 """Plain arrays that OpenCV allocated, by identity; views of them that are not ours lead here."""
@@ -331,37 +328,3 @@ def _completed(parts: list[str | None]) -> Channels | None:
         order for order in orders if len(order) == len(parts) and all(p in (None, n) for p, n in zip(parts, order, strict=True))
     }
     return fitting.pop() if len(fitting) == 1 and any(parts) else None
-
-
-# -- pictures ---------------------------------------------------------------------------------------------------------
-
-
-class Palette:
-    """The colours of the input pictures, to tell an array of unknown order by: its colours are theirs in one order only."""
-
-    def __init__(self, images: Iterable[Image.Image]) -> None:
-        self._images = images
-        self._table: Array | None = None
-
-    def is_bgr(self, picture: Array) -> bool | None:
-        """Whether an 8-bit array has red and blue the other way round than the input pictures; None where that is not clear."""
-        if self._table is None:
-            self._table = self._colours()
-        across = max(1, picture.shape[0] // _SAMPLES), max(1, picture.shape[1] // _SAMPLES)
-        red, green, blue = (np.asarray(picture[:: across[0], :: across[1], i]).ravel() // (256 // _GRID) for i in range(3))
-        as_is, swapped = self._table[red, green, blue], self._table[blue, green, red]
-        for_rgb, for_bgr = int((as_is & ~swapped).sum()), int((swapped & ~as_is).sum())
-        if max(for_rgb, for_bgr) < _LEAST_TELLING or max(for_rgb, for_bgr) < _CLEAR * min(for_rgb, for_bgr):
-            return None
-        return for_bgr > for_rgb
-
-    def _colours(self) -> Array:
-        """Which cells of the colour cube occur, and their neighbours."""
-        table = np.zeros((_GRID,) * 3, bool)
-        for image in self._images:
-            small = np.asarray(image.resize([min(side, 4 * _SAMPLES) for side in image.size], Image.Resampling.NEAREST))
-            red, green, blue = (small[:, :, i].ravel() // (256 // _GRID) for i in range(3))
-            table[red, green, blue] = True
-        for axis in range(3):
-            table = table | np.roll(table, 1, axis) | np.roll(table, -1, axis)
-        return table

@@ -26,7 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import colours, notebook, pictures
+from . import colours, notebook, palette, pictures
 
 if TYPE_CHECKING:
     from .settings import Caps
@@ -50,13 +50,13 @@ class Shown:
         self._outbox = outbox
         self._first_byte = first_byte
         self._caps = caps
-        self._palette = colours.Palette(())
+        self._palette = palette.Palette(())
         self._may_be_bgr = self._may_be_swapped = False
         self.start_cell("")
 
     def set_inputs(self, images: Sequence[Image.Image]) -> None:
         """The session's input pictures, by whose colours arrays of unknown order are told."""
-        self._palette = colours.Palette(images)
+        self._palette = palette.Palette(images)
 
     def start_cell(self, source: str) -> None:
         """Forget the pictures of the cell before; `source` is what it will run."""
