@@ -49,6 +49,11 @@ def split_at_marks(question: str) -> tuple[str | ImageMark, ...]:
     return (*parts, question[at:])
 
 
+def has_image_marks(question: str) -> bool:
+    """Whether a question marks a place for a picture."""
+    return _MARK.search(question) is not None
+
+
 def without_image_marks(question: str) -> str:
     """The question without its marks; a numbered one inside a sentence becomes words ("image 2")."""
     parts = split_at_marks(question)

@@ -144,6 +144,8 @@ class AnswerKey:
     """Rows that belong together: an HR-Bench question in four orders, the steps of a We-Math one, the questions of an image."""
     part: str = ""
     """Which one of the group."""
+    group_size: int = 0
+    """How many parts a complete group has, where each of them asks the same question; 0 for groups of other kinds."""
     alternatives: tuple[str, ...] = ()
     """Further reference answers; an answer that equals any of them is right."""
     judge_context: str = ""
@@ -440,6 +442,7 @@ class Score:
     category: str = ""
     group: str = ""
     part: str = ""
+    group_size: int = 0
     question: str = ""
     """Digest of its words, which tells whether two runs asked the same."""
     started: str = ""

@@ -68,7 +68,9 @@ def test_repeats_give_pass_at_k_and_the_majority() -> None:
 
 def test_a_question_in_four_orders_counts_by_order_and_as_a_whole() -> None:
     rows = {"q1": "1111", "q2": "1011"}
-    scores = [score(f"{g}{n}", float(hit), group=g, part=str(n)) for g, hits in rows.items() for n, hit in enumerate(hits)]
+    scores = [
+        score(f"{g}{n}", float(hit), group=g, part=str(n), group_size=4) for g, hits in rows.items() for n, hit in enumerate(hits)
+    ]
     told = summarise(scores)["tasks"]
     assert told.circular is not None
     assert told.circular.by_order == {"0": 1.0, "1": 0.5, "2": 1.0, "3": 1.0}
@@ -78,7 +80,9 @@ def test_a_question_in_four_orders_counts_by_order_and_as_a_whole() -> None:
 
 def test_orders_are_counted_over_the_questions_that_have_all_of_them_and_how_many_is_said() -> None:
     rows = {"q1": {0: 1, 1: 1}, "q2": {0: 1, 1: 0}, "q3": {1: 1}, "q4": {0: 0}}
-    scores = [score(f"{g}{n}", float(hit), group=g, part=str(n)) for g, hits in rows.items() for n, hit in hits.items()]
+    scores = [
+        score(f"{g}{n}", float(hit), group=g, part=str(n), group_size=2) for g, hits in rows.items() for n, hit in hits.items()
+    ]
     told = summarise(scores)
     circular = told["tasks"].circular
     assert circular is not None
@@ -87,6 +91,14 @@ def test_orders_are_counted_over_the_questions_that_have_all_of_them_and_how_man
     assert "order of options, over 2 of 4 complete groups" in overview(told)
     none = summarise([one for one in scores if one.group in ("q3", "q4")])["tasks"].circular
     assert none is not None and (none.all_right.n, none.asked, none.by_order) == (0, 2, {})
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_a_group_that_was_cut_off_is_not_complete_however_few_orders_were_asked(asked: int) -> None:
+    told = summarise([score(f"q{n}", group="q", part=str(n), group_size=4) for n in range(asked)])
+    circular = told["tasks"].circular
+    assert circular is not None and (circular.all_right.n, circular.asked, circular.by_order) == (0, 1, {})
+    assert "over 0 of 1 complete groups" in overview(told)
 
 
 def test_wemath_says_of_how_many_problems_it_counts_even_if_none_is_complete() -> None:

@@ -273,3 +273,14 @@ def test_a_call_that_a_stop_text_cut_goes_back_whole() -> None:
     reply = Reply(text="<tool_call>\n<function=x>\n<parameter=code>\nprint(1)\n")
     whole = reply.text.rstrip() + "\n</parameter>\n</function>\n</tool_call>"
     assert codec.context(reply, codec.parse(reply)) == whole
+
+
+@pytest.mark.parametrize("format", Format)
+def test_a_question_without_a_picture_is_not_told_of_one(format: Format) -> None:
+    codec = Codec(format)
+    system, user = codec.opening("What is 6 * 7?", [], 10, 20, has_pictures=False)
+    words = f"{system.text}{user.text}{codec.nudge('no action', has_pictures=False)}"
+    assert "input_image" not in words and "original" not in words and "$" not in words
+    assert "numpy" in system.text and "No network" in system.text
+    pictured = codec.opening("What?", [], 10, 20)[0].text
+    assert "`input_image.jpg`" in pictured and "$" not in pictured and "to_original" in pictured

@@ -199,7 +199,8 @@ def _show_prompts(census: Census, request: Request) -> None:
     for task in census.tasks():
         if task.source not in shown:
             shown.add(task.source)
-            messages = codec_of(settings, task).opening(task.question, [], settings.turns, request.sandbox.time_s)
+            codec, time_s = codec_of(settings, task), request.sandbox.time_s
+            messages = codec.opening(task.question, [], settings.turns, time_s, has_pictures=bool(task.images))
             for message in messages:
                 print(f"--- {task.source}, {task.id}: {message.role}\n{message.text[:_PROMPT_CHARS]}")
             print(f"--- known answer: {task.answer}, rule: {task.key.rule}, pictures: {len(task.images)}\n")

@@ -106,6 +106,7 @@ def _score(trace: Trace, verdict: Verdict, judge: Judge | None) -> Score:
         source=trace.source,
         category=trace.category,
         group=trace.key.group,
+        group_size=trace.key.group_size,
         part=trace.key.part,
         question=digest_bytes(trace.question.encode()),
         started=trace.started,

@@ -178,13 +178,11 @@ def _repeats(scores: Sequence[Score]) -> Repeats | None:
 
 
 def _circular(scores: Sequence[Score]) -> Circular | None:
-    """Where the parts of groups are numbers; over the groups that have all of them."""
-    grouped = [score for score in scores if score.group]
-    orders = sorted({score.part for score in grouped})
-    if len(orders) < 2 or not all(order.isdecimal() for order in orders):
+    """Over the groups that have as many orders as their data set says."""
+    groups = _split([score for score in scores if score.group_size], "group")
+    if not groups:
         return None
-    groups = _split(grouped, "group")
-    complete = {name: own for name, own in groups.items() if len({score.part for score in own}) == len(orders)}
+    complete = {name: own for name, own in groups.items() if len({score.part for score in own}) == own[0].group_size}
     parts = _split([score for own in complete.values() for score in own], "part")
     whole = [float(all(score.acc == 1 for score in own)) for own in complete.values()]
     return Circular({order: _accuracy(own).value for order, own in parts.items()}, accuracy(whole, list(complete)), len(groups))

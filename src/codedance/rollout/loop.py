@@ -138,7 +138,9 @@ class _Rollout:
         """Open the conversation and take turns."""
         self.inputs = await asyncio.to_thread(self._load_inputs)
         time_s = self.sandbox.limits.time_s
-        self.messages = self.codec.opening(self.task.question, self.inputs, self.settings.turns, time_s)
+        self.messages = self.codec.opening(
+            self.task.question, self.inputs, self.settings.turns, time_s, has_pictures=bool(self.inputs)
+        )
         while self.reason is None:
             await self._take_turn(stack)
 
@@ -239,7 +241,7 @@ class _Rollout:
         elif not left:
             self._end_turn(turn, StopReason.TURN_LIMIT)
         else:
-            note = self.codec.nudge(action.problem)
+            note = self.codec.nudge(action.problem, has_pictures=bool(self.inputs))
             if left == 1:
                 note = f"{note}\n{self.codec.last_turn()}"
             self.messages += self.codec.response(reply, action, (), note)

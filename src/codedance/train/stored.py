@@ -103,7 +103,7 @@ class _Run:
     def conversation(self, trace: Trace) -> list[Message]:
         """What was said, word by word."""
         given = [_given(image, self.images) for image in trace.images]
-        messages = self.codec.opening(trace.question, given, self.turns, self.time_s)
+        messages = self.codec.opening(trace.question, given, self.turns, self.time_s, has_pictures=bool(given))
         for turn in trace.turns:
             reply = Reply(text=turn.text, reasoning=turn.reasoning, finish_reason=turn.finish_reason, token_ids=turn.token_ids)
             action = self.codec.parse(reply)

@@ -51,6 +51,8 @@ _FRAME = re.compile(
     r"|exactly|clearly|probably|in|on|at|the colou?r)\s+)?(?P<said>[^.!?\n]{1,200})[.!]?",
     re.IGNORECASE,
 )
+_LETTER_LINE = re.compile(r"\s*[(\[*]*[A-Z][)\]*.]*\s*")
+_LABELS = re.compile(r"[,;]\s*[(\[]?[A-Z][)\]]?\s*[:=]\s*\w")
 _LIST_LINE = re.compile(r"^\s*(?:[-*]\s*)?\**[(\[]?([A-Z])\**[)\].:]\**\s*\S", re.MULTILINE)
 _UNDETERMINED = re.compile(
     r"cannot|can't|not (?:be )?(?:determined|enough|given|possible)|none|unknown|unclear|no (?:answer|correct)", re.IGNORECASE
@@ -95,6 +97,8 @@ def _chosen(answer: str, options: Options) -> frozenset[str] | None:
     whole = unwrapped(reply)
     if (picked := options.whole(whole)) is not None:
         return picked
+    if len(lines := reply.splitlines()) > 1 and all(map(_LETTER_LINE.fullmatch, lines)):
+        return options.whole(", ".join(unwrapped(line).strip("().") for line in lines))
     if (declared := declaration(answer, _CHOSEN)) is not None:
         return None if declared.is_open else options.leading(declared.text)
     if len(reply) > _LONGEST and not last_line(answer):
@@ -116,7 +120,7 @@ def _from_sentence(whole: str, options: Options) -> frozenset[str] | None:
     if filler := _FILLER.match(said):
         return options.whole(said[filler.end() :]) or options.labelled(said[filler.end() :])
     if (picked := options.labelled(said)) is not None:
-        return picked
+        return None if _LABELS.search(said) else picked  # a word on each option
     frame = _FRAME.fullmatch(said)
     if frame is None or _DENIED.search(said):
         return None

@@ -56,4 +56,6 @@ def _same_count(wanted: Number, given: Number) -> bool | None:
     """A count has no sign, share or unit; 6.99 is none."""
     if given.value == wanted.value:
         return None if given.is_percent else True
+    if given.is_fraction:
+        return None  # 7/10 may say "seven of ten"
     return None if agree(wanted, given) is None and (given.unit or given.magnitude != wanted.magnitude) else False

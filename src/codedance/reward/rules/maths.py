@@ -46,6 +46,11 @@ _APPROXIMATE = re.compile(r"(?:(?:about|approximately|approx\.?|roughly|exactly|
 _UNIT_BEHIND = re.compile(rf"(?:(?<=[0-9)}}π\]A-Za-z])\s+|(?<=[0-9)}}π\]]))(?:{UNIT})\Z")
 _LOGARITHM = re.compile(r"\\(?:log|ln)(?![A-Za-z_])")
 _DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|\\degree|°)\s*\}?|\{\s*degrees?\s*\}")
+_ANGLE_INSIDE = re.compile(r"(?:sin|cos|tan|cot|sec|csc)[^=]*?(?:°|\bdeg)")
+_REPEATING = re.compile(r"\.[0-9]*\\(?:overline|bar|dot)|[0-9]\s*(?:\.{3}|…|\\[lc]?dots)")
+_TWO_NUMBERS = re.compile(r"[-+]?[0-9][0-9.,]*\s+\([-+]?[0-9][0-9.,]*\)")
+_UNCLEAR = re.compile(r"\b(?:not|least|most|more|less|than)\b|[A-Za-z_][0-9]{0,3}\(")
+_SPACE_BESIDE_NONDIGIT = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}")
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\\displaystyle|\\left(?![a-z])|\\right(?![a-z])|[$`]|\\[()](?=\s|\Z)|\A\\[(\[]")
 _REASON = re.compile(r"\s*(?:,?\s+\b(?:because|since|as|where|which|when|so|not|rather|instead)\b|\s\((?=[^)]*[A-Za-z]{3}))")
@@ -125,6 +130,14 @@ def _doubt(wanted: str, said: str) -> str:
         return "a list on one side" if "," in wanted + said else ""
     if re.fullmatch(r"\d+,\d{1,2}", said):
         return "a comma that may be a decimal one"
+    if said.endswith("!") != wanted.endswith("!"):
+        return "a factorial, or an exclamation"
+    if _REPEATING.search(wanted) or _REPEATING.search(said):
+        return "a repeating decimal"
+    if _TWO_NUMBERS.fullmatch(said):
+        return "a number, and another one in brackets"
+    if _ANGLE_INSIDE.search(wanted) or _ANGLE_INSIDE.search(said):
+        return "a function of degrees"
     if bool(_DEGREES.search(wanted) or "degree" in wanted) and ("pi" in said or "π" in said):
         return "degrees and radians"
     return ""
@@ -157,7 +170,7 @@ def _settled(answer: str, is_ratio: bool, is_equation: bool) -> _Expression | No
     says = _SAYS.fullmatch(unwrapped(reply))
     found = core(says["said"]) if says else None
     beside = tuple(mention.number for mention in mentions(words(reply)))
-    if found is None and len(set(beside)) == 1 and not re.search(r"\b(?:not|least|most|more|less|than)\b", reply):
+    if found is None and len(set(beside)) == 1 and not _UNCLEAR.search(reply):
         found = f"{beside[0].value:.15g}{'%' if beside[0].is_percent else ''}"
     return None if found is None else _Expression(found, False, beside)
 
@@ -204,5 +217,10 @@ def _without_unit(text: str) -> str:
 
 def _compact(text: str) -> str:
     return (
-        re.sub(r"\s+", "", text).replace("°", "").removesuffix("degrees").rstrip(".").replace("\\cdot", "*").replace("\\pi", "π")
+        re.sub(r"(?<![0-9])\s+|\s+(?![0-9])", "", text)
+        .replace("°", "")
+        .removesuffix("degrees")
+        .rstrip(".")
+        .replace("\\cdot", "*")
+        .replace("\\pi", "π")
     )

@@ -22,6 +22,7 @@ _DEEPEST = 40
 _FUNCTIONS = {
     "sin": "\\sin", "cos": "\\cos", "tan": "\\tan", "log": "\\ln", "ln": "\\ln", "asin": "\\arcsin", "acos": "\\arccos",
     "atan": "\\arctan", "arcsin": "\\arcsin", "arccos": "\\arccos", "arctan": "\\arctan",
+    "log10": "\\log_{10}", "log2": "\\log_{2}",
 }  # fmt: skip
 _CONSTANTS = {
     "pi": "\\pi", "π": "\\pi", "inf": "\\infty", "oo": "\\infty", "E": "e", "I": "i", "j": "i", "θ": "\\theta", "α": "\\alpha",
@@ -199,6 +200,8 @@ def _call(function: ast.expr, arguments: Sequence[ast.expr], depth: int) -> str:
             return f"|{of}|"
         case "factorial", [of]:
             return f"({of})!"
+        case "log", [of, foot]:
+            return f"\\frac{{\\ln({of})}}{{\\ln({foot})}}"
         case "pow", [of, power]:
             return f"({of})^{{{power}}}"
         case (("Rational" | "Fraction"), [above, below]):

@@ -59,6 +59,8 @@ _WITHIN = re.compile(
     rf"|(?<![A-Za-z0-9_-])(?:{WORD})(?:[\s-]+(?:and\s+)?(?:{WORD}))*(?![A-Za-z0-9_-])",
     re.IGNORECASE,
 )
+_NEGATIVE = re.compile(r"(?:negative|minus)\s+", re.IGNORECASE)
+_NEGATIVE_BEFORE = re.compile(r"(?:(?<!\w)negative|(?:\A|\b(?:is|are|was|be|of|to|equals|=|:))\s*minus)\s+\Z", re.IGNORECASE)
 _ONE_WORD = re.compile(rf"\b{WORD}", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:\b(?:image|picture|photo|figure|fig\.?|table|step|question|problem|page|option|row|column|line|frame|panel|no\.|version|part)\s*|#\s*)\Z",
@@ -79,6 +81,8 @@ class Number(NamedTuple):
     """What a magnitude (million, k) multiplied it by."""
     decimals: int = 0
     """Digits behind the point, as written."""
+    is_fraction: bool = False
+    """Written as 7/10."""
 
 
 class Mention(NamedTuple):
@@ -107,6 +111,8 @@ def read(text: str) -> Number | None:
 def _read(said: str) -> Number | None:
     if len(said) > _LONGEST:
         return None
+    if (negative := _NEGATIVE.match(said)) and said[negative.end() : negative.end() + 1].isdigit():
+        said = f"-{said[negative.end() :]}"
     if call := _CALL.fullmatch(said):
         said = call[1] + (f"/{call[2]}" if call[2] else "")
     if match := _NUMBER.fullmatch(said):
@@ -132,6 +138,8 @@ def mentions(text: str) -> list[Mention]:
     for match in _WITHIN.finditer(text):
         is_label = _LABEL.search(text[max(0, match.start() - 20) : match.start()]) is not None
         if (number := _read(match[0])) is not None:
+            if _NEGATIVE_BEFORE.search(text[max(0, match.start() - 24) : match.start()]):
+                number = number._replace(value=-number.value)
             found.append(Mention(number, match[0], match.start(), match.end(), is_label))
         else:  # words that are no number together: each for itself
             found += [
@@ -172,7 +180,8 @@ def _of_digits(match: re.Match[str]) -> Number | None:
         return None
     decimals = 0 if match["under"] or match["below"] else len(digits.partition(".")[2])
     negative = "-" in (match["before"], match["sign"])
-    return Number(-value if negative else value, match["percent"] is not None, unit_of(match["unit"] or ""), magnitude, decimals)
+    value, unit = -value if negative else value, unit_of(match["unit"] or "")
+    return Number(value, match["percent"] is not None, unit, magnitude, decimals, match["under"] is not None)
 
 
 def agree(wanted: Number, given: Number, tolerance: float = 1e-6) -> bool | None:

@@ -36,6 +36,7 @@ _REASON = re.compile(
 _MORE = re.compile(r"(?:,|/|&|\+|and|or|和|、)\s*[(\[]?(?P<other>[A-Z])[)\]]?(?![\w'])")
 _THAT_IS = re.compile(r"(?:[-:.,(=]\s*)*(?:(?:it|that|this)(?:'s| is)\s+|which is\s+|i\.e\.?,?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.IGNORECASE)
+_NAME = re.compile(r"[a-z]+(?: [a-z]+){0,2}\.?")
 _END = re.compile(r"\s*(?:[.,;:!()?\n-]|\b(?:because|since|as|which|not|instead|rather)\b|\Z)", re.IGNORECASE)
 _PREFIX = re.compile(r"[(\[]?[A-Z][)\].:]+\s*")
 _MOST = 500
@@ -120,6 +121,8 @@ class Options:
             return None
         if re.match(r"[(\[]?[A-Z][)\]]?\s*(?:[.!,]|\Z)", behind) and not behind.startswith(letter):
             return None
+        if is_marked and len(own) > 1 and _NAME.fullmatch(rest) and not _REASON.match(rest):
+            return frozenset(letter) if set(_bare(rest).split()) & set(own.split()) else None  # "C. elegans"
         is_article = letter in "AI" and not is_marked and rest[:1].islower() and not _REASON.match(rest)
         return None if is_article else frozenset(letter)
 

@@ -10,6 +10,7 @@ decide_exact("14", "There are 14 of them.")            # undecided: the known an
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from codedance.reward.rules.declared import declaration, first_sentence, statement
 from codedance.reward.rules.numerals import agree, read
@@ -43,7 +44,14 @@ def decide_exact(gold: str, answer: str) -> Ruling:
     wanted, said = words(gold).casefold(), words(answer).casefold()
     if len(said) > _LONGEST or re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
         return Ruling(None, "the known answer stands in another text")
+    if _folded(gold) == _folded(answer):
+        return Ruling(None, "another spelling of the text")
     number, given = read(gold), read(answer)
     if number is not None and given is not None and agree(number, given) is not False:
         return Ruling(None, "another spelling of the number")
     return Ruling(False, same.why)
+
+
+def _folded(text: str) -> str:
+    """The letters, digits and signs of a text alone, without case, raised and lowered characters on the line."""
+    return re.sub(r"[\s,;()\[\]{}\"'_]+", "", unicodedata.normalize("NFKC", text[:_LONGEST]).casefold())

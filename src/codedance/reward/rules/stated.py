@@ -53,6 +53,7 @@ _BEFORE_TOTAL = re.compile(
 )
 _BEHIND_TOTAL = re.compile(r"(?:\s+\w+){0,2}\s+(?:in total|altogether|in all|overall)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:there is|there's|only|just|exactly|i (?:can )?see|i count)\s+(?:only |just |exactly )?\Z", re.IGNORECASE)
+_ANOTHER = re.compile(r"\b(?:and|plus|with)\s+an?\s+(?!half|third|quarter)[a-z]", re.IGNORECASE)
 _NOT_COUNTED = re.compile(r"\b(?:no|the|this|that|each|every|which|any|other|another)\s+\Z", re.IGNORECASE)
 _NONE = re.compile(
     r"(?:(?:there (?:are|is)|there's|i (?:can )?see|i count)\s+)?no\s+(?!more|less|fewer|way|doubt|information|clear"
@@ -166,6 +167,8 @@ def _in_running_text(text: str) -> Stated:
 
 def _one_of(text: str, found: Sequence[Mention]) -> Stated:
     numbers = [mention.number for mention in found]
+    if len(set(numbers)) == 1 and _ANOTHER.search(text):  # "two men and a woman" may be three
+        return Stated(numbers[0], False, (numbers[0]._replace(value=numbers[0].value + 1),))
     if len(set(numbers)) == 1:
         is_one = found[0].text.lower() != "one" or any(_ONE.search(text[: mention.start]) for mention in found)
         return Stated(None if _VAGUE.search(text) or not is_one else numbers[0])

@@ -33,7 +33,10 @@ from codedance.types import Coordinates, Repair, Sampling, Tool, ToolCall
 
 __all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
-_OF_TOOL = ("environment.md", "shown_by_tool.md", "tool.json")
+_OF_TOOL = (
+    "environment.md", "environment.pictures.md", "example.crop.md", "example.display.md", "example.print.md", "shown_by_tool.md",
+    "tool.json",
+)  # fmt: skip
 _NO_TOOL = "no_tool"
 _CANNOT_RUN = "code cannot be run here"
 _EMPTY_REPLY = "(empty reply)"
@@ -94,9 +97,19 @@ class Codec:
         self.digest = digest_bytes(json.dumps(self.texts, sort_keys=True).encode())
         """Names the prompt texts."""
 
-    def opening(self, question: str, images: Sequence[InputImage], turns: int, time_s: float) -> list[Message]:
-        """The conversation before the first reply: who the model is, the pictures, the question."""
-        system = self._system or self._introduction(turns, time_s)
+    def opening(
+        self, question: str, images: Sequence[InputImage], turns: int, time_s: float, *, has_pictures: bool = True
+    ) -> list[Message]:
+        """The conversation before the first reply: who the model is, the pictures, the question.
+
+        Args:
+            question: its words.
+            images: what is sent with it.
+            turns: how many replies there may be.
+            time_s: how long a run of code may take.
+            has_pictures: the question has some, so that our prompt speaks of `input_image`.
+        """
+        system = self._system or self._introduction(turns, time_s, has_pictures)
         parts = _question(storable(question), [_announced(image, index, len(images)) for index, image in enumerate(images)])
         return [Message(Role.SYSTEM, (system.strip(),)), Message(Role.USER, tuple(_merged(parts)))]
 
@@ -156,22 +169,29 @@ class Codec:
             answers.append(Message(Role.USER, (f"{self.texts['shown_by_tool.md'].strip()}\n", *pictures)))
         return [assistant, *answers]
 
-    def nudge(self, problem: str) -> str:
+    def nudge(self, problem: str, *, has_pictures: bool = True) -> str:
         """What to say to a reply that asks for nothing usable."""
-        return self._fill(f"{self._own}.nudge.md", problem=escape(problem)).strip()
+        example = self._example("display" if has_pictures else "print")
+        return self._fill(f"{self._own}.nudge.md", problem=escape(problem), example=example).strip()
 
     def last_turn(self) -> str:
         """What to say when only one reply is left."""
         return self.texts["last_turn.md"].strip()
 
-    def _introduction(self, turns: int, time_s: float) -> str:
+    def _example(self, name: str) -> str:
+        """A line of code to show; none where no code can be run."""
+        return self.texts[f"example.{name}.md"].strip() if self.tool else ""
+
+    def _introduction(self, turns: int, time_s: float, has_pictures: bool) -> str:
         """Our own system prompt."""
         if not self.tool:
             return self.texts[f"{_NO_TOOL}.system.md"]
-        environment = self._fill("environment.md", time_s=f"{time_s:g}", places=self.texts[self._places].strip()).strip()
+        pictures = self._fill("environment.pictures.md", places=self.texts[self._places].strip()) if has_pictures else ""
+        environment = self._fill("environment.md", time_s=f"{time_s:g}", pictures=pictures).strip()
+        example = self._example("crop" if has_pictures else "print")
         called = {"type": "function", "function": json.loads(self.texts["tool.json"])}
         tool = json.dumps(called) if self.format is Format.TOOL_CALL else ""
-        return self._fill(f"{self.format}.system.md", environment=environment, turns=str(turns), tool=tool)
+        return self._fill(f"{self.format}.system.md", environment=environment, example=example, turns=str(turns), tool=tool)
 
     def _fill(self, name: str, **values: str) -> str:
         return Template(self.texts[name]).substitute(values)

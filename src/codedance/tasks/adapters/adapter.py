@@ -11,7 +11,6 @@ from string import ascii_uppercase
 from codedance.tasks.table import Row
 from codedance.types import Rule, Task
 
-_IMAGE_MARK = re.compile(r"<image\s?\d*>")
 _MARK = re.compile(r"(?:^|(?<=[\s;]))\(?([A-Z])[).:．：]\s*")
 _IN_PICTURE = "in the picture"
 _PLEASE = re.compile(r"\s+(?:Please (?:answer|select|choose|directly)|(?:Answer|Respond) (?:with|directly))\b")
@@ -70,11 +69,6 @@ def adapter(name: str, read: Callable[[Row, Reading], Iterable[Task]], *signs: S
 
 
 QUESTION_IN_PICTURE = "The picture holds the question. Answer it."
-
-
-def without_marks(question: str) -> str:
-    """A question without `<image>`, `<image1>` and `<image 1>`, where they say nothing but that there are pictures."""
-    return _IMAGE_MARK.sub("", question).strip()
 
 
 def with_options(question: str, options: Sequence[str], *, several: bool = False) -> str:

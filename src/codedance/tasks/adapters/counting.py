@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from codedance.errors import DataError
-from codedance.tasks.adapters.adapter import Reading, adapter, sign, without_marks
+from codedance.image_marks import without_image_marks
+from codedance.tasks.adapters.adapter import Reading, adapter, sign
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, ImageSource, Rule, Task
 
@@ -62,7 +63,7 @@ def _pixmo(row: Row, reading: Reading) -> Iterator[Task]:
 
 
 def _pixmo_mirror(row: Row, reading: Reading) -> Iterator[Task]:
-    question = without_marks(row.text("question"))
+    question = without_image_marks(row.text("question"))
     yield _task(row, "pixmo", Rule.PIXMO, question, row.number("answer"), row.picture("image"))
 
 

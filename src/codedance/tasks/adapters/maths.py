@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codedance.image_marks import has_image_marks, without_image_marks
 from codedance.tasks.adapters import answers
 from codedance.tasks.adapters.adapter import (
     QUESTION_IN_PICTURE,
@@ -36,7 +37,6 @@ from codedance.tasks.adapters.adapter import (
     options_in,
     sign,
     with_options,
-    without_marks,
 )
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, AnswerType, Rule, Task
@@ -46,7 +46,7 @@ _TYPES = {kind.value: kind for kind in AnswerType}
 
 def _mathvision(row: Row, reading: Reading) -> Iterator[Task]:
     options, answer = answers.options(row), row.text("answer")
-    question = without_marks(row.text("question"))
+    question = without_image_marks(row.text("question"))
     if options and not is_letter(answer, len(options)):
         raise row.error("answer", "the letter of an option")
     yield Task(
@@ -123,7 +123,7 @@ def _wemath(row: Row, reading: Reading) -> Iterator[Task]:
 
 def _has_marks(row: Row) -> bool:
     """MathVision's own: its questions mark where pictures belong. Many data sets have columns of the same names."""
-    return row.has("decoded_image") or "<image" in str(row.values["question"])
+    return row.has("decoded_image") or has_image_marks(str(row.values["question"]))
 
 
 ADAPTERS = (

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codedance.errors import DataError
+from codedance.image_marks import has_image_marks, without_image_marks
 from codedance.tasks.adapters import answers
-from codedance.tasks.adapters.adapter import Reading, adapter, is_letter, options_in, sign, without_marks
+from codedance.tasks.adapters.adapter import Reading, adapter, is_letter, options_in, sign
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
@@ -58,7 +59,7 @@ def _rl(row: Row, reading: Reading) -> Iterator[Task]:
     elif rule is Rule.MATHS and is_letter(known[0], len(choices)):
         rule = Rule.CHOICE
     images = row.pictures(name) if (name := row.first("images", "image")) else ()
-    if not images and "<image" in str(row.values["prompt"]):
+    if not images and has_image_marks(str(row.values["prompt"])):
         raise row.error(
             "images" if "images" in row.values else "image", "a list with one picture at least, as <image> is in the prompt"
         )
@@ -90,7 +91,7 @@ def _prompt(row: Row) -> tuple[str, str]:
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise row.error("prompt", "a text, or messages with role and content")
     said = {one.get("role"): _words(row, one.get("content")) for one in messages}
-    question = without_marks(said.get("user", ""))
+    question = without_image_marks(said.get("user", ""))
     if not question:
         raise row.error("prompt", "messages with a question of the user")
     return said.get("system", ""), question

@@ -72,6 +72,7 @@ def _hrbench(row: Row, reading: Reading) -> Iterator[Task]:
             choices=choices,
             group=row.optional("base_id") or "|".join([question, *sorted(choices)]),
             part=row.text("cycle_category"),
+            group_size=len(choices),
         ),
     )
 
