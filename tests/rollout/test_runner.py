@@ -51,7 +51,8 @@ class Asked:
         if self.running == self.together:
             self.met.set()
         try:
-            await asyncio.wait_for(self.met.wait(), 60)
+            async with asyncio.timeout(60):
+                await self.met.wait()
             await asyncio.sleep(0.005)
         finally:
             self.running -= 1

@@ -78,6 +78,26 @@ async def test_three_hundred_sessions_live_at_once_and_keep_their_own_state() ->
         assert (await box.load()).live == 0
 
 
+async def test_a_cancellation_while_a_slot_or_a_turn_is_taken_is_not_lost(box: Sandbox) -> None:
+    async def take_slots() -> None:
+        for _ in range(1000):
+            await box.take_slot()
+            box.give_slot()
+            await asyncio.sleep(0)
+
+    async def take_turns() -> None:
+        for _ in range(1000):
+            async with box.turn():
+                await asyncio.sleep(0)
+
+    for work in (take_slots, take_turns):
+        taking = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+
+
 async def test_when_all_slots_are_taken_the_next_waits_and_then_says_so() -> None:
     async with Sandbox(slots=1, pool=1, wait_s=0.3, require=0) as box:
         async with box.session():

@@ -209,7 +209,8 @@ class Sandbox:
         if self._pid == 0:
             raise SandboxError("this sandbox was closed or never entered; use it inside 'async with Sandbox(...) as box:'")
         try:
-            await asyncio.wait_for(self._slots.acquire(), self._wait_s)
+            async with asyncio.timeout(self._wait_s):  # wait_for of Python 3.11 may lose a cancellation
+                await self._slots.acquire()
         except TimeoutError:
             raise SandboxError(
                 f"all {self._num_slots} slots were taken for {self._wait_s:g} s; close sessions, or raise slots or wait_s"
@@ -223,7 +224,8 @@ class Sandbox:
     async def turn(self) -> AsyncIterator[None]:
         """Wait until one more cell may run."""
         try:
-            await asyncio.wait_for(self._turns.acquire(), self._wait_s)
+            async with asyncio.timeout(self._wait_s):  # wait_for of Python 3.11 may lose a cancellation
+                await self._turns.acquire()
         except TimeoutError:
             raise SandboxError(
                 f"{self._parallel} cells kept running for {self._wait_s:g} s; raise parallel or wait_s, or lower time_s"

@@ -77,7 +77,8 @@ class Link:
         """
         link = cls(orders, launcher)
         try:
-            hello = await asyncio.wait_for(link._hello, _START_S)
+            async with asyncio.timeout(_START_S):
+                hello = await link._hello
         except (TimeoutError, Gone) as error:
             await link.close()
             raise SandboxError(f"the sandbox cannot start: {error or 'it did not answer in time'}") from None
