@@ -220,9 +220,9 @@ UNITS += [
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("start", ["", "<code>print(1)</code>", "<tool_call>", '<tool_call>"code":"', "<think>"])
 def test_a_model_that_repeats_itself_costs_no_time(unit: str, start: str) -> None:
-    text = start + unit * (100_000 // len(unit))
+    text = start + unit * (40_000 // len(unit))
     before = time.process_time()
     for finish in (FinishReason.STOP, FinishReason.LENGTH):
         parse(text, finish)
     escape(text)
-    assert time.process_time() - before < 1.0
+    assert time.process_time() - before < 0.4
