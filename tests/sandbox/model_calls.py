@@ -26,6 +26,9 @@ series = frame['value']
 """
 
 PILLOW = r"""
+input_image.tostring()
+Image.fromstring('RGB', input_image.size, input_image.tobytes())
+input_image.offset(5, 5)
 input_image.resize((64, 48), Image.ANTIALIAS)
 input_image.resize((64, 48), resample=Image.LINEAR)
 input_image.resize((64, 48), Image.CUBIC)
@@ -77,6 +80,12 @@ draw.rounded_rectangle([5, 5, 50, 50], radius=5, outline='red', width=2)
 """
 
 NUMPY = r"""
+assert np.array([1, 5, 2]).ptp() == 4 and np.array([[1, 2], [3, 4]]).ptp(axis=0)[0] == 2
+a = np.zeros((2, 2)); a.itemset((0, 0), 5); a.itemset(3, 7); assert a.tolist() == [[5, 0], [0, 7]]
+np.array([1, 2]).newbyteorder().dtype
+np.array([1, 2], dtype=float, copy=False), np.array([[1, 2]], np.float32, copy=False)
+np.lib.index_tricks.s_[0:2], np.lib.arraysetops.unique([1, 1])
+sums = []; t = __import__('threading').Thread(target=lambda: sums.append(np.uint8(200) + 100)); t.start(); t.join(); assert sums == [300]
 np.histogram([1, 2], bins=5, normed=True)
 np.array([1, 2], dtype=np.float)
 np.array([1, 2], dtype=np.int)
@@ -146,6 +155,7 @@ np.cross([1, 0], [0, 1])
 """
 
 OPENCV = r"""
+cv2.aruco.detectMarkers(grey, cv2.aruco.Dictionary_get(cv2.aruco.DICT_6X6_250), parameters=cv2.aruco.DetectorParameters_create())
 cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2][0]
 contours, hierarchy = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
 _, contours, hierarchy = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
@@ -203,6 +213,18 @@ cv2.imshow('window', array); cv2.waitKey(0); cv2.destroyAllWindows()
 """
 
 MATPLOTLIB = r"""
+plt.gca().add_patch(matplotlib.patches.Rectangle((0, 0), 1, 1, 45)); plt.gca().add_patch(matplotlib.patches.Polygon([[0, 0], [1, 0], [0, 1]], True))
+plt.bar(left=[1, 2], height=[1, 2]); plt.barh(bottom=[1, 2], width=[1, 2])
+plt.hist2d([1, 2], [1, 2], bins=3, normed=True)
+matplotlib.colors.rgb_to_hsv([1, 0, 0])
+plt.savefig('x.jpg', optimize=True, progressive=True)
+matplotlib.rcParams['savefig.frameon'] = True; plt.rcParams['axes.color_cycle'] = ['r', 'b']
+plt.gca().set_color_cycle(['r', 'b']); from mpl_toolkits.axes_grid1 import make_axes_locatable; make_axes_locatable(plt.gca()).append_axes('right', '5%')
+plt.plot([1], label='a'); plt.legend().draggable()
+plt.loglog([1, 2], [1, 2], basex=2, basey=2); plt.yscale('log', nonposy='clip')
+plt.boxplot([[1, 2, 3]], whis='range')
+plt.imshow(grey); plt.colorbar(plt.cm.ScalarMappable(cmap='jet'))
+matplotlib.dates.epoch2num(0)
 cs = plt.contour(np.random.rand(5, 5)); cs.collections[0].get_paths()
 plt.annotate(s='a', xy=(0, 0))
 plt.title('x', fontproperties=matplotlib.font_manager.FontProperties(fname='/usr/share/fonts/simhei.ttf')); plt.gcf().canvas.draw()
@@ -265,6 +287,22 @@ plt.suptitle('a'); plt.subplots_adjust(wspace=0.2); plt.close('all')
 """
 
 PANDAS = r"""
+assert frame.groupby('kind').agg('mean').loc['x', 'value'] == 1.5
+frame.groupby('kind').agg(['mean', 'sum']); frame.groupby('kind').agg(np.mean); frame.agg('mean'); frame.agg(['mean', 'std'])
+frame.groupby('kind').transform('mean'); frame.groupby('kind').mad(); frame.rolling(2).mean()
+assert frame.pivot_table(index='kind', aggfunc='mean').loc['x', 'value'] == 1.5; pd.pivot_table(frame, index='kind', aggfunc='mean')
+frame.groupby('kind')['value', 'year'].sum(); frame.groupby('kind')['value'].agg({'total': 'sum'})
+pd.set_option('precision', 2); pd.set_option('max_rows', 10); pd.set_option('display.max_colwidth', -1)
+frame.set_index('kind')['value'].sum(level=0)
+frame.to_csv('x.csv', line_terminator='\\n'.encode().decode('unicode_escape')); frame.to_dict('record'); frame.info(null_counts=True)
+pd.DataFrame.from_items([('a', [1, 2])]); frame.reindex_axis(['name'], axis=1); frame.select(lambda c: c == 'value', axis=1)
+assert frame['kind'].str.replace('[xy]', 'q').iloc[0] == 'q' and pd.Series(['a.b']).str.replace('.', '')[0] == 'ab'
+frame['kind'].str.split(',', 1, True)
+frame['value'].clip_lower(2), frame['value'].clip_upper(2), frame['value'].nonzero(), frame['value'].ptp()
+pd.Series(pd.to_datetime(['2020-01-01'])).dt.week; pd.Series(pd.to_datetime(['2020-01-01'])).dt.weekday_name; pd.to_datetime('2020-01-01').weekday_name
+pd.date_range('2020-01-01', '2020-01-03', closed='left'); pd.Index([1, 2]).is_monotonic; pd.util.testing.assert_frame_equal(frame, frame)
+assert frame[['name', 'value']].to_markdown(index=False).startswith('| name')
+frame.append([{'name': 'e', 'value': 1.0}])
 frame = frame.append({'name': 'd', 'kind': 'y', 'value': 5.0, 'year': 2022}, ignore_index=True); assert len(frame) == 4
 frame.append(frame, ignore_index=True)
 series.append(pd.Series([9.0]))
@@ -314,6 +352,17 @@ frame.to_string(), frame.to_markdown() if False else ''
 """
 
 SKIMAGE = r"""
+[(r.Area, r.BoundingBox) for r in skimage.measure.regionprops(skimage.measure.label(mask))]
+from skimage.filter import canny, sobel
+skimage.filters.rank.mean(grey, selem=skimage.morphology.disk(3))
+skimage.morphology.thin(mask > 0, max_iter=3); skimage.segmentation.slic(small, n_segments=9, max_iter=5)
+assert skimage.color.rgb2gray(grey).shape == grey.shape and skimage.color.rgb2gray(np.dstack([array, grey])).ndim == 2
+skimage.color.rgb2grey(array), skimage.color.grey2rgb(grey)
+skimage.io.imread('input_image.jpg', as_grey=True)
+skimage.util.montage([array, array], multichannel=True)
+skimage.restoration.denoise_tv_chambolle(grey, n_iter_max=5)
+from skimage.future.graph import rag_mean_color, cut_threshold
+assert skimage.feature.peak_local_max(grey, min_distance=9, indices=False).shape == grey.shape
 from skimage.metrics import structural_similarity as ssim; ssim(grey / 255.0, grey / 255.0)
 from skimage.morphology import skeletonize_3d
 skimage.exposure.match_histograms(small, small, multichannel=True)
@@ -368,6 +417,12 @@ skimage.feature.local_binary_pattern(grey, 8, 1, method='uniform')
 """
 
 SCIPY = r"""
+from scipy.interpolate import interp2d; f = interp2d(np.arange(4), np.arange(4), np.ones((4, 4)), kind='cubic'); assert f(np.arange(8) / 2, np.arange(6) / 2).shape == (6, 8)
+from scipy.interpolate import spline; spline([0, 1, 2, 3], [0, 1, 4, 9], [0.5])
+from scipy.sparse import csr_matrix; assert (csr_matrix([[1, 0], [0, 2]]).A == [[1, 0], [0, 2]]).all()
+from scipy.linalg import pinv2; pinv2(np.eye(2))
+scipy.integrate.quadrature(lambda x: x, 0, 1), scipy.integrate.romberg(lambda x: x, 0, 1), scipy.integrate.simps([1, 2, 3], even='avg')
+scipy.randn(3), scipy.rand(3), scipy.hstack([[1], [2]]), scipy.stats.nanmean([1.0])
 scipy.integrate.trapz([1, 2, 3])
 scipy.integrate.simps([1, 2, 3])
 scipy.integrate.cumtrapz([1, 2, 3], initial=0)
@@ -412,6 +467,16 @@ from scipy.fftpack import dct, fft2; dct(np.arange(8.0))
 """
 
 OTHERS = r"""
+from shapely.geometry import MultiPoint; assert len(MultiPoint([(0, 0), (1, 1)])) == 2 and MultiPoint([(0, 0), (1, 1)])[1].x == 1
+from shapely.geometry import Polygon, asShape; Polygon([(0, 0), (4, 0), (0, 3)]).almost_equals(Polygon([(0, 0), (4, 0), (0, 3)]))
+from sklearn.cluster import KMeans; KMeans(n_clusters=2, n_jobs=-1, precompute_distances=True, algorithm='full').fit([[0], [1], [9]])
+from sklearn.linear_model import LogisticRegression, SGDClassifier; LogisticRegression(penalty='none').fit([[0], [1]], [0, 1]); SGDClassifier(loss='log').fit([[0], [1]], [0, 1])
+from sklearn.ensemble import RandomForestRegressor; RandomForestRegressor(max_features='auto', criterion='mse', n_estimators=2).fit([[0], [1]], [0, 1])
+from sklearn.preprocessing import PolynomialFeatures, Imputer; PolynomialFeatures(2).fit(np.ones((2, 2))).get_feature_names()
+from sklearn.utils.linear_assignment_ import linear_assignment; linear_assignment([[1, 2], [2, 1]])
+from sklearn.datasets.samples_generator import make_blobs
+import seaborn as sns; sns.countplot('kind', data=frame); sns.FacetGrid(frame, col='kind', size=3)
+import networkx as nx; nx.from_numpy_matrix(np.ones((2, 2)))
 from sklearn.datasets import load_iris, make_blobs; load_iris(return_X_y=True)
 from sklearn.cluster import AgglomerativeClustering; AgglomerativeClustering(n_clusters=2, affinity='euclidean').fit([[0], [1], [5]])
 import seaborn as sns; sns.violinplot('kind', 'value', data=frame); sns.regplot('year', 'value', frame)

@@ -134,6 +134,11 @@ def _as_png(path: str) -> io.BytesIO:
     return buffer
 
 
+def _missing_folder(path: str) -> str:
+    folder = os.path.dirname(path)
+    return f" (there is no folder {folder!r}; save it where the code runs, or in {_DATA}; display(picture) needs no file)"
+
+
 def prepare_files(current: Callable[[], Files], note: Callable[[str], None]) -> None:
     """Let `open` and OpenCV find input pictures under other names, and tell what OpenCV passes over in silence."""
     real_open, real_read, real_write = builtins.open, cv2.imread, cv2.imwrite
@@ -146,6 +151,8 @@ def prepare_files(current: Callable[[], Files], note: Callable[[str], None]) -> 
         try:
             return real_open(file, mode, *args, **kwargs)
         except FileNotFoundError as error:
+            if isinstance(file, (str, os.PathLike)) and mode[:1] in "wxa":
+                error.strerror = f"{error.strerror}{_missing_folder(str(os.fspath(file)))}"
             if not isinstance(file, (str, os.PathLike)) or mode not in ("r", "rb", "rt"):
                 raise
             path = str(os.fspath(file))

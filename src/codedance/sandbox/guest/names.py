@@ -52,6 +52,41 @@ from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFo
 _OUTPUT = "/mnt/data/temp_processed_images/"
 """Where Thyme's code saves pictures."""
 _LATE = {
+    **{
+        name: name
+        for name in [
+            "asyncio",
+            "bisect",
+            "colorsys",
+            "contextlib",
+            "csv",
+            "dataclasses",
+            "decimal",
+            "enum",
+            "fractions",
+            "hashlib",
+            "heapq",
+            "imageio",
+            "inspect",
+            "logging",
+            "networkx",
+            "operator",
+            "pickle",
+            "shapely",
+            "struct",
+            "tempfile",
+            "textwrap",
+            "threading",
+            "traceback",
+            "urllib",
+            "warnings",
+        ]
+    },
+    "cv": "cv2",
+    "mpl": "matplotlib",
+    "mpimg": "matplotlib.image",
+    "ndimage": "scipy.ndimage",
+    "nx": "networkx",
     "pd": "pandas",
     "pandas": "pandas",
     "sns": "seaborn",
@@ -78,6 +113,12 @@ def usual_names() -> dict[str, Any]:
         "np": numpy,
         "plt": plt,
         "patches": matplotlib.patches,
+        "reduce": functools.reduce,
+        "partial": functools.partial,
+        "lru_cache": functools.lru_cache,
+        "true": True,
+        "false": False,
+        "null": None,
     }
 
 

@@ -36,12 +36,17 @@ _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
     0x3001: ",", 0x3002: ".", 0x3010: "[", 0x3011: "]", 0x2013: "-", 0x2014: "-", 0x2212: "-", 0x00D7: "*", 0x00F7: "/",
     0x2264: "<=", 0x2265: ">=", 0x2260: "!=", 0x2026: "...",
 }  # fmt: skip
-_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#x22);")
+_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#x22|#10|#xA|#9|#40|#41|#61);")
 _CHARACTERS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "#34": '"', "#x22": '"', "apos": "'", "#39": "'", "#x27": "'",
-               "nbsp": " "}  # fmt: skip
+               "nbsp": " ", "#10": "\n", "#xA": "\n", "#9": "    ", "#40": "(", "#41": ")", "#61": "="}  # fmt: skip
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "    ", "r": "", '"': '"', "'": "'", "\\": "\\"}
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$\n?", re.MULTILINE)
+_FENCED = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?:```|~~~)|\Z)", re.MULTILINE | re.DOTALL)
+_MARK = re.compile(
+    r"</?(?:code|python|tool_call|tool_code|execute|pre|answer|think)>|<\|(?:im_end|endoftext|eot_id|end|im_start)\|>|</s>"
+)
+_PRINT = re.compile(r"^(?P<indent>[ \t]*)print[ \t]+(?P<what>[^\s(=.,][^\n]*)$", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) ?", re.MULTILINE)
 _MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?P<target>\w+[ \t]*=[ \t]*)?(?P<magic>%{1,2}\w[^\n]*|![^\n=][^\n]*)$", re.MULTILINE)
 _TIMED = re.compile(r"%{1,2}(?:time|timeit|prun|memit)\b(?:[ \t]+-\w+(?:[ \t]+\d+)?)*[ \t]*")
@@ -138,6 +143,26 @@ def _fences(source: str) -> Iterator[str]:
     yield _FENCE.sub("", source)
 
 
+def _fenced(source: str) -> Iterator[str]:
+    """The code between fences, without the prose around it."""
+    if blocks := [match["code"] for match in _FENCED.finditer(source)]:
+        yield "\n".join(blocks)
+
+
+def _marks(source: str) -> Iterator[str]:
+    yield _outside_texts(source, lambda text: _MARK.sub("", text))
+
+
+def _old_print(source: str) -> Iterator[str]:
+    yield _PRINT.sub(lambda match: f"{match['indent']}print({match['what'].rstrip()})", source)
+
+
+def _last_return(source: str) -> Iterator[str]:
+    before, line_break, last = source.rstrip().rpartition("\n")
+    if last.split(" ", 1)[0] == "return":
+        yield before + line_break + (last.removeprefix("return").strip() or "pass")
+
+
 def _prompts(source: str) -> Iterator[str]:
     if ">>>" in source or "In [" in source:
         yield _PROMPT.sub("", source)
@@ -157,8 +182,8 @@ def _quotes(source: str) -> Iterator[str]:
 
 
 def _entities(source: str) -> Iterator[str]:
-    if _outside_texts(source, lambda text: _ENTITY.sub("", text)) == source:
-        return  # only in strings, where they may be meant
+    if "&#" not in source and _outside_texts(source, lambda text: _ENTITY.sub("", text)) == source:
+        return  # only in strings, where they may be meant; &#39; looks like the start of a comment
     yield _outside_texts(source, _unescape_entities)
     yield _unescape_entities(source)
 
@@ -214,7 +239,7 @@ def _without_unexpected_indents(source: str) -> str:
     lines = source.split("\n")
     for _ in range(_MOST_BLOCKS):
         number = _unexpected(lines)
-        if not number:
+        if number is None:
             break
         width = _width(lines[number])
         before = next((_width(line) for line in reversed(lines[:number]) if line.strip()), 0)
@@ -245,12 +270,16 @@ _Fix = tuple[str, Callable[[str], Iterator[str]]]
 _OF_CHARACTERS: tuple[_Fix, ...] = (
     ("invisible characters", _invisible),
     ("fences", _fences),
+    ("the text around the fences", _fenced),
+    ("marks of the chat", _marks),
     ("prompts", _prompts),
     ("spaces that are none", _spaces),
     ("full-width punctuation", _wide),
     ("curly quotes", _quotes),
     ("HTML entities", _entities),
     (_MAGICS, _magics),
+    ("print without brackets", _old_print),
+    ("return outside a function", _last_return),
 )
 _OF_LINES: tuple[_Fix, ...] = (
     ("indentation", _indentation),

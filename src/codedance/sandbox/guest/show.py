@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import mmap
 import pprint
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ _MOST_SAVED = 4
 """Saved pictures that are shown unasked."""
 _TURNS = ("::-1", "2, 1, 0", "2,1,0")
 """What code looks like that turns RGB into BGR without OpenCV."""
-_SWAPS = ("[0, 2]", "[2, 0]", "[0,2]", "[2,0]")
+_SWAPS = re.compile(r"\[(?:0, ?2|2, ?0)\]|\[(?:: ?, ?:|\.\.\.), ?[02]\] ?(?:=|,[^=\n]{0,80}=)")
 """What code looks like that swaps channels in place, which an array does not notice."""
 
 
@@ -66,7 +67,7 @@ class Shown:
         self._end = self._first_byte
         self._num_over = 0
         self._may_be_bgr = self._may_be_bgr or any(turn in source for turn in _TURNS)
-        self._may_be_swapped = self._may_be_swapped or any(swap in source for swap in _SWAPS)
+        self._may_be_swapped = self._may_be_swapped or _SWAPS.search(source) is not None
 
     def add(self, picture: Image.Image) -> None:
         """Append one RGB picture, within the caps."""

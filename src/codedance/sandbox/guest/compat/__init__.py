@@ -8,8 +8,7 @@ session sees the old names: libraries that probe for them (`hasattr(np, "float")
 that sessions import themselves are applied when that happens. `missing.py` tells what there is instead of a package that is
 not installed, `fonts.py` gives fonts by the names that code asks for.
 
-Not covered: names that changed before 2018 unless they are common, and methods of NumPy's arrays (`a.ptp()`), which C code
-owns; NumPy's own message names the new call there.
+Not covered: names that changed before 2018 unless they are common, and methods of classes that C code owns, NumPy's arrays apart.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import cm, colors, font_manager, style
+from cycler import cycler
+from matplotlib import cm, colors, dates, font_manager, patches, style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backend_bases import FigureCanvasBase, FigureManagerBase
@@ -17,8 +18,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.scale import LogScale, SymmetricalLogScale
 
-from .removed import Own, Replacement, note, rename_keywords, replace_methods, replace_names
+from .removed import (
+    Keywords,
+    Own,
+    Replacement,
+    allow_positional,
+    note,
+    rename_keywords,
+    replace_methods,
+    replace_names,
+    translate_arguments,
+)
 
 _LIBRARY = "Matplotlib"
 _OLD_MAPS = {
@@ -29,6 +41,19 @@ _OLD_MAPS = {
     "Vega20c": "tab20c",
 }
 
+_OLD_SETTINGS = {
+    "savefig.frameon",
+    "savefig.jpeg_quality",
+    "text.latex.preview",
+    "text.latex.unicode",
+    "animation.avconv_path",
+    "backend.qt4",
+    "mathtext.fallback_to_cm",
+    "examples.directory",
+    "verbose.level",
+    "axes.hold",
+}
+
 
 def install() -> None:
     """Functions, methods, arguments, styles and windows."""
@@ -36,6 +61,8 @@ def install() -> None:
     _replace_methods()
     _rename_arguments()
     _take_old_styles()
+    _take_old_positions()
+    _take_old_settings()
     _ignore_windows()
 
 
@@ -58,6 +85,7 @@ def _replace_functions() -> None:
         "plot_date": Own(lambda *args, **more: plt.gca().plot(*args, **more), "plt.plot"),
     }
     replace_names(plt, _LIBRARY, "plt", pyplot)
+    replace_names(dates, _LIBRARY, "dates", {"epoch2num": Own(lambda seconds: np.asarray(seconds) / 86400, "seconds / 86400")})
     replace_names(font_manager, _LIBRARY, "font_manager", {"_rebuild": Own(lambda: None, "nothing (fonts are listed already)")})
 
 
@@ -72,8 +100,13 @@ def _replace_methods() -> None:
     replace_methods(FigureCanvasAgg, _LIBRARY, {"tostring_rgb": rgb})
     replace_methods(FigureCanvasBase, _LIBRARY, {"set_window_title": Own(lambda *_: None, "nothing (there is no window)")})
     replace_methods(ContourSet, _LIBRARY, {"collections": Own(property(lambda contours: [contours]), "the contour set itself")})
-    replace_methods(Legend, _LIBRARY, {"legendHandles": "legend_handles"})
-    replace_methods(Axes, _LIBRARY, {"hold": Own(lambda *_: None, "nothing")})
+    replace_methods(Legend, _LIBRARY, {"legendHandles": "legend_handles", "draggable": Own(lambda *_, **__: None, "nothing")})
+    anywhere: Any = Axes  # Matplotlib looks at every set_... of a class, so this one cannot be absent for libraries
+    anywhere.set_color_cycle = _set_color_cycle
+    old_axes: dict[str, Replacement] = {
+        "hold": Own(lambda *_: None, "nothing"),
+    }
+    replace_methods(Axes, _LIBRARY, old_axes)
     lists: Any = Axes.ArtistList
     for name in ("remove", "pop", "clear"):
         replace_methods(lists, _LIBRARY, {name: Own(getattr(_Emptying, name), "Artist.remove()")})
@@ -98,6 +131,12 @@ class _Emptying:
             artist.remove()
 
 
+def _set_color_cycle(axes: Any, clist: Any) -> None:
+    """Colours of the lines to come, as a list."""
+    note("Axes.set_color_cycle was removed from Matplotlib; set_prop_cycle(color=...) was used")
+    axes.set_prop_cycle(color=clist)
+
+
 def _rename_arguments() -> None:
     rename_keywords(Axes, "hist", _LIBRARY, {"normed": lambda value: {"density": bool(value)}})
     for owner in (Axes, Axis):
@@ -105,10 +144,71 @@ def _rename_arguments() -> None:
     for either in (Axes, plt):
         rename_keywords(either, "annotate", _LIBRARY, {"s": "text"})
         rename_keywords(either, "stem", _LIBRARY, {"use_line_collection": None})
-    rename_keywords(Figure, "add_subplot", _LIBRARY, {"axisbg": "facecolor"})
-    rename_keywords(Figure, "savefig", _LIBRARY, {"quality": None, "papertype": None, "frameon": None})
+    rename_keywords(Axes, "hist2d", _LIBRARY, {"normed": lambda value: {"density": bool(value)}})
+    for name in ("add_subplot", "add_axes"):
+        rename_keywords(Figure, name, _LIBRARY, {"axisbg": "facecolor"})
+    rename_keywords(plt, "bar", _LIBRARY, {"left": "x"})
+    rename_keywords(plt, "barh", _LIBRARY, {"bottom": "y"})
+    rename_keywords(Axes, "bar", _LIBRARY, {"left": "x"})
+    rename_keywords(Axes, "barh", _LIBRARY, {"bottom": "y"})
+    rename_keywords(Axes, "boxplot", _LIBRARY, {"manage_xticks": "manage_ticks"})
+    old_savefig: Keywords = dict.fromkeys(("quality", "papertype", "frameon", "optimize", "progressive"))
+    rename_keywords(Figure, "savefig", _LIBRARY, old_savefig)
+    for scale in (LogScale, SymmetricalLogScale):
+        names = ("base", "subs", "linthresh", "linscale", "nonpositive")
+        old: Keywords = {f"{name}{axis}": name for name in names for axis in "xy"}
+        rename_keywords(scale, "__init__", _LIBRARY, {**old, "nonposx": "nonpositive", "nonposy": "nonpositive"})
     for which in (plt, Figure):
         _take_projection(which)
+
+
+def _take_old_positions() -> None:
+    """Arguments of patches that came by position until 3.8, `whis="range"`, and a colour bar without axes to take room from."""
+    allow_positional(patches.Polygon, "__init__", _LIBRARY, ("closed",), 2)
+    allow_positional(patches.Rectangle, "__init__", _LIBRARY, ("angle",), 4)
+    allow_positional(patches.RegularPolygon, "__init__", _LIBRARY, ("radius", "orientation"), 3)
+    allow_positional(patches.Ellipse, "__init__", _LIBRARY, ("angle",), 4)
+    allow_positional(patches.Arc, "__init__", _LIBRARY, ("angle", "theta1", "theta2"), 4)
+
+    def whole_range(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if isinstance(given.get("whis"), str):
+            note("boxplot(whis='range') was removed from Matplotlib; whis=(0, 100) was used")
+            given = {**given, "whis": (0, 100)}
+        return args, given
+
+    def own_axes(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        mappable = args[1] if len(args) > 1 else given.get("mappable")
+        if (
+            mappable is not None
+            and getattr(mappable, "axes", None) is None
+            and len(args) < 3
+            and given.get("ax") is None
+            and given.get("cax") is None
+        ):
+            note("colorbar() needs the axes to take room from in this Matplotlib; ax=plt.gca() was used")
+            given = {**given, "ax": args[0].gca()}
+        return args, given
+
+    translate_arguments(Axes, "boxplot", whole_range)
+    translate_arguments(Figure, "colorbar", own_axes)
+
+
+def _take_old_settings() -> None:
+    """`rcParams["savefig.frameon"] = ...`: settings that were removed are told and left out."""
+    kind: Any = matplotlib.RcParams
+    usual = kind.__setitem__
+
+    @functools.wraps(usual)
+    def __setitem__(settings: Any, key: Any, value: Any) -> None:
+        if key == "axes.color_cycle":
+            note("rcParams['axes.color_cycle'] was removed from Matplotlib; axes.prop_cycle was used")
+            key, value = "axes.prop_cycle", cycler(color=value)
+        elif key in _OLD_SETTINGS:
+            note(f"rcParams[{key!r}] was removed from Matplotlib; it was left out")
+            return
+        usual(settings, key, value)
+
+    kind.__setitem__ = __setitem__
 
 
 def _take_projection(owner: Any) -> None:

@@ -1,19 +1,23 @@
 """Names of NumPy that 1.20 to 2.0 removed, the integer rules of NumPy 1, and numbers printed as NumPy 1 prints them.
 
 `np.uint8(200) + 100` is 300 in NumPy 1 and 44 in NumPy 2, `sum(pixel)` likewise (NEP 50); code written for the former is wrong
-in the latter without an exception. NumPy 2.0 and 2.1 can still follow the old rules, hence the ceiling on NumPy; they hold in
-the main thread of a session. With a newer NumPy (Python 3.14) the new rules stay.
+in the latter without an exception. NumPy 2.0 and 2.1 can still follow the old rules, hence the ceiling on NumPy. With a
+newer NumPy (Python 3.14) the new rules stay.
 """
 
 from __future__ import annotations
 
 import ast
+import ctypes
+import functools
+import gc
 import math
+import threading
 from typing import Any
 
 import numpy as np
 
-from .removed import Hint, Own, Replacement, rename_keywords, replace_names
+from .removed import Hint, Own, RemovedMethod, Replacement, add_module, rename_keywords, replace_names
 
 
 def install() -> None:
@@ -21,12 +25,68 @@ def install() -> None:
     follow_old_rules = getattr(np, "_set_promotion_state", None)
     if follow_old_rules is not None:
         follow_old_rules("legacy")
+        _follow_in_threads(follow_old_rules)
     printing: Any = {"legacy": "1.25"}
     np.set_printoptions(**printing)
     replace_names(np, "NumPy", "np", _NAMES)
     for name in ("histogram", "histogram2d", "histogramdd"):
         rename_keywords(np, name, "NumPy", {"normed": "density"})
     replace_names(np.lib, "NumPy", "np.lib", {"pad": "numpy.pad"})
+    for name in ("index_tricks", "arraysetops", "function_base", "shape_base", "twodim_base", "polynomial", "type_check"):
+        if name in np.lib.__dict__:
+            continue
+        inside: Any = vars(np.lib).get(f"_{name}_impl")
+        public = [each for each in getattr(inside, "__all__", ()) if hasattr(np, each)]
+        add_module(f"numpy.lib.{name}", "NumPy", f"np.lib.{name}", {each: f"numpy.{each}" for each in public})
+    _give_back_methods()
+    _copy_where_needed()
+
+
+def _follow_in_threads(follow: Any) -> None:
+    """NumPy keeps the rules per thread, and a new thread begins with those of NumPy 2."""
+    kind: Any = threading.Thread
+    usual = kind._bootstrap_inner
+
+    def _bootstrap_inner(thread: threading.Thread) -> None:
+        follow("legacy")
+        usual(thread)
+
+    kind._bootstrap_inner = _bootstrap_inner
+
+
+def _give_back_methods() -> None:
+    """`a.ptp()`, `a.itemset(...)`, `a.newbyteorder()`. C code owns the class, so its dictionary is changed directly."""
+    attributes = gc.get_referents(np.ndarray.__dict__)[0]
+    methods: dict[str, Replacement] = {
+        "ptp": Own(lambda array, *args, **more: np.ptp(array, *args, **more), "np.ptp"),
+        "itemset": Own(_itemset, "a[index] = value"),
+        "newbyteorder": Own(lambda array, order="S": array.view(array.dtype.newbyteorder(order)), "a.view(dtype)"),
+        "tostring": "tobytes",
+    }
+    for name, replacement in methods.items():
+        attributes[name] = RemovedMethod(np.ndarray, name, "NumPy", replacement)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(np.ndarray))
+
+
+def _itemset(array: Any, *args: Any) -> None:
+    *index, value = args
+    if len(index) == 1 and not isinstance(index[0], tuple):
+        array.flat[index[0]] = value
+    else:
+        array[tuple(index[0]) if len(index) == 1 else tuple(index) if index else ...] = value
+
+
+def _copy_where_needed() -> None:
+    """`np.array(x, copy=False)` copies where it must, as in NumPy 1; in NumPy 2 it fails then. Matplotlib 3.10 has it too."""
+    usual: Any = np.array
+
+    @functools.wraps(usual)
+    def array(*args: Any, **given: Any) -> Any:
+        if given.get("copy", True) is False:
+            given["copy"] = None
+        return usual(*args, **given)
+
+    np.array = array
 
 
 class _Casts(dict[Any, Any]):

@@ -27,7 +27,10 @@ def install() -> None:
         "SURF_create": Hint("SURF is not in this build; use cv2.SIFT_create() or cv2.ORB_create()"),
     }
     add_module("cv2.xfeatures2d", "OpenCV", "cv2.xfeatures2d", sift)
-    add_module("cv2.ximgproc", "OpenCV", "cv2.ximgproc", {"thinning": Own(_thinning, "skimage.morphology.skeletonize")})
+    replace_names(cv2.aruco, "OpenCV", "cv2.aruco", _ARUCO)
+    add_module(
+        "cv2.ximgproc", "OpenCV", "cv2.ximgproc", {**_XIMGPROC, "thinning": Own(_thinning, "skimage.morphology.skeletonize")}
+    )
     cv2.findContours = _find_contours(cv2.findContours)
     cv2.putText = _put_text(cv2.putText)
 
@@ -112,6 +115,25 @@ def _old_constants() -> dict[str, Replacement]:
     return {old: f"cv2.{new}" for old, new in {**names, **renamed}.items() if hasattr(cv2, new)}
 
 
+def _detect_markers(image: Any, dictionary: Any, *_: Any, parameters: Any = None, **__: Any) -> Any:
+    return cv2.aruco.ArucoDetector(dictionary, parameters or cv2.aruco.DetectorParameters()).detectMarkers(image)
+
+
+_XIMGPROC: dict[str, Replacement] = {
+    "createFastLineDetector": Hint(f"{_CONTRIB}; use cv2.createLineSegmentDetector() or cv2.HoughLinesP"),
+    "anisotropicDiffusion": Hint(f"{_CONTRIB}; use cv2.bilateralFilter"),
+    "guidedFilter": Hint(f"{_CONTRIB}; use cv2.bilateralFilter"),
+    "niBlackThreshold": Hint(f"{_CONTRIB}; use skimage.filters.threshold_niblack"),
+    "createStructuredEdgeDetection": Hint(f"{_CONTRIB}; use cv2.Canny"),
+    "createSuperpixelSLIC": Hint(f"{_CONTRIB}; use skimage.segmentation.slic"),
+    "createSuperpixelSEEDS": Hint(f"{_CONTRIB}; use skimage.segmentation.slic"),
+    "createSelectiveSearchSegmentation": Hint(f"{_CONTRIB}; use skimage.segmentation.felzenszwalb"),
+}
+_ARUCO: dict[str, Replacement] = {
+    "Dictionary_get": "cv2.aruco.getPredefinedDictionary",
+    "DetectorParameters_create": "cv2.aruco.DetectorParameters",
+    "detectMarkers": Own(_detect_markers, "cv2.aruco.ArucoDetector(...).detectMarkers"),
+}
 _OLD_CONSTANTS = _old_constants()
 _NAMES: dict[str, Replacement] = {
     **_OLD_CONSTANTS,
@@ -121,6 +143,7 @@ _NAMES: dict[str, Replacement] = {
     "FeatureDetector_create": Hint("use cv2.SIFT_create(), cv2.ORB_create() or cv2.SimpleBlobDetector_create()"),
     "DescriptorMatcher": "cv2.BFMatcher",
     "text": Hint(f"{_CONTRIB}, and nothing here reads text: enlarge the crop and read it yourself, display(crop.resize(...))"),
+    "xfeatures2d_SIFT": "cv2.SIFT",
     "cuda": Own(SimpleNamespace(getCudaEnabledDeviceCount=lambda: 0), "a machine without a GPU"),
     **{
         name: Hint(_CONTRIB)

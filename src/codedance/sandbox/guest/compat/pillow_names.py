@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import PIL
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from .removed import Own, Replacement, replace_methods, replace_names
 
@@ -19,8 +19,12 @@ def install() -> None:
         "CUBIC": Own(Image.Resampling.BICUBIC, "Image.BICUBIC"),
         "PILLOW_VERSION": version,
         "VERSION": version,
+        "fromstring": "PIL.Image.frombytes",
+        "USE_CFFI_ACCESS": Own(False, "False"),
     }
     replace_names(Image, "Pillow", "Image", constants)
+    offset = Own(lambda image, xoffset, yoffset=None: ImageChops.offset(image, xoffset, yoffset), "ImageChops.offset")
+    replace_methods(Image.Image, "Pillow", {"tostring": "tobytes", "fromstring": "frombytes", "offset": offset})
     text_size = Own(_text_size, "ImageDraw.textbbox")
     replace_methods(ImageDraw.ImageDraw, "Pillow", {"textsize": text_size, "multiline_textsize": text_size})
     for kind in (ImageFont.FreeTypeFont, ImageFont.ImageFont, ImageFont.TransposedFont):

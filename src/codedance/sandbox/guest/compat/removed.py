@@ -11,6 +11,7 @@ Names are given to the session's own code only; for libraries they stay absent, 
 
 from __future__ import annotations
 
+import dis
 import functools
 import importlib
 import importlib.machinery
@@ -22,10 +23,11 @@ from types import FrameType, ModuleType
 from typing import Any
 
 _MOST_NOTES = 12
+_IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 _notes: dict[str, None] = {}
 _OURS = __file__.removesuffix(os.path.join("compat", "removed.py"))
 _library_folders: tuple[str, ...] = (_OURS, "<frozen", "<__array_function__", *(folder + os.sep for folder in sys.path if folder))
-_waiting: dict[str, Callable[[ModuleType], None]] = {}
+_waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def replace_methods(owner: type, library: str, names: Mapping[str, Replacement])
     """
     for name, replacement in names.items():
         if name not in owner.__dict__:
-            setattr(owner, name, _RemovedMethod(owner, name, library, replacement))
+            setattr(owner, name, RemovedMethod(owner, name, library, replacement))
 
 
 def rename_keywords(owner: Any, function: str, library: str, keywords: Keywords) -> None:
@@ -143,7 +145,7 @@ def after_import(name: str, apply: Callable[[ModuleType], None]) -> None:
         return
     if not any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterImport())
-    _waiting[name] = apply
+    _waiting.setdefault(name, []).append(apply)
 
 
 def add_module(name: str, library: str, prefix: str, names: Mapping[str, Replacement]) -> None:
@@ -190,7 +192,11 @@ def _noting(usual: Any, text: str) -> Any:
 
 def _given(owner: Any, shown: str, library: str, name: str, replacement: Replacement) -> Any:
     if isinstance(replacement, Hint):
-        raise AttributeError(f"{shown} is not in this {library}: {replacement.text}", name=name, obj=owner)
+        text = f"{shown} is not in this {library}: {replacement.text}"
+        frame = sys._getframe(2)
+        if frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM:  # which would replace the text of an AttributeError
+            raise ImportError(text, name=name)
+        raise AttributeError(text, name=name, obj=owner)
     note(f"{shown} was removed from {library}; {_name(replacement)} was used")
     return _resolve(replacement) if isinstance(replacement, str) else replacement.value
 
@@ -215,7 +221,7 @@ def _resolve(path: str) -> Any:
     raise LookupError(path)
 
 
-class _RemovedMethod:
+class RemovedMethod:
     """Stands in a class for an attribute that was removed; absent for everyone but the session's code."""
 
     def __init__(self, owner: type, name: str, library: str, replacement: Replacement) -> None:
@@ -238,19 +244,20 @@ class _AfterImport:
     """A finder in front of all others that finds nothing itself, but lets `apply` run after a module was loaded."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        apply = _waiting.pop(name, None)
-        if apply is None:
+        waiting = _waiting.pop(name, None)
+        if waiting is None:
             return None
         spec = next(filter(None, (f.find_spec(name, path, target) for f in sys.meta_path if f is not self)), None)
         if spec is None or spec.loader is None:
-            _waiting[name] = apply
+            _waiting[name] = waiting
             return None
         loader: Any = spec.loader
         usual = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             usual(module)
-            apply(module)
+            for apply in waiting:
+                apply(module)
 
         loader.exec_module = exec_module
         return spec

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 from PIL import Image
 
-from .removed import Own, Replacement, after_import, is_guest, note, replace_names
+from .removed import Hint, Own, Replacement, after_import, is_guest, note, rename_keywords, replace_methods, replace_names
 
 _LIBRARY = "SciPy"
 _FROM_NUMPY = [
@@ -59,17 +59,51 @@ _FROM_NUMPY = [
     "cumsum",
     "diff",
     "prod",
+    "power",
+    "hstack",
+    "vstack",
+    "eye",
+    "identity",
+    "argmax",
+    "argmin",
+    "amax",
+    "amin",
+    "real",
+    "imag",
+    "isnan",
+    "nanmean",
+    "transpose",
+    "matrix",
+    "ndarray",
+    "float64",
+    "int32",
+    "uint8",
+    "nonzero",
+    "meshgrid",
+    "loadtxt",
+    "vectorize",
+    "e",
 ]
 
 
 def install() -> None:
     """NumPy's functions under `scipy`, and what waits for its import."""
-    replace_names(scipy, _LIBRARY, "scipy", {name: f"numpy.{name}" for name in _FROM_NUMPY})
+    names: dict[str, Replacement] = {name: f"numpy.{name}" for name in _FROM_NUMPY}
+    replace_names(scipy, _LIBRARY, "scipy", {**names, "rand": "numpy.random.rand", "randn": "numpy.random.randn"})
     after_import("scipy.ndimage", lambda m: replace_names(m, _LIBRARY, "scipy.ndimage", {"imread": _IMREAD}))
     after_import("scipy.misc", lambda m: replace_names(m, _LIBRARY, "scipy.misc", _MISC))
     after_import("scipy.integrate", lambda m: replace_names(m, _LIBRARY, "scipy.integrate", _INTEGRATE))
     after_import("scipy.signal", lambda m: replace_names(m, _LIBRARY, "scipy.signal", _SIGNAL))
     after_import("scipy.stats", _apply_stats)
+    after_import("scipy.interpolate", _apply_interpolate)
+    after_import("scipy.sparse._base", _apply_sparse)
+    after_import("scipy.linalg", lambda m: replace_names(m, _LIBRARY, "scipy.linalg", _LINALG))
+    after_import("scipy.spatial._kdtree", _apply_trees)
+    after_import(
+        "scipy.spatial.distance",
+        lambda m: replace_names(m, _LIBRARY, "scipy.spatial.distance", {"wminkowski": "scipy.spatial.distance.minkowski"}),
+    )
+    after_import("scipy.integrate", lambda m: rename_keywords(m, "simpson", _LIBRARY, {"even": None}))
 
 
 def _imread(name: Any, flatten: bool = False, mode: str | None = None) -> Any:
@@ -134,6 +168,61 @@ def _cwt(data: Any, wavelet: Any, widths: Any, **more: Any) -> Any:
     return np.array(rows)
 
 
+def _apply_interpolate(interpolate: ModuleType) -> None:
+    module: Any = interpolate
+
+    class interp2d:
+        """Values on a grid, or at as many points, as `interp2d(x, y, z)` took them until SciPy 1.13."""
+
+        def __init__(self, x: Any, y: Any, z: Any, kind: str = "linear", *_: Any, **__: Any) -> None:
+            note("scipy.interpolate.interp2d was removed from SciPy; RectBivariateSpline was used")
+            degree = {"linear": 1, "cubic": 3, "quintic": 5}[kind]
+            x, y, z = np.ravel(x), np.ravel(y), np.asarray(z)
+            if z.size == len(x) * len(y):
+                xs, ys = np.argsort(x), np.argsort(y)
+                grid = z.reshape(len(y), len(x))[np.ix_(ys, xs)].T
+                self._at = module.RectBivariateSpline(x[xs], y[ys], grid, kx=degree, ky=degree)
+            else:
+                self._at = module.SmoothBivariateSpline(x, y, z.ravel(), kx=degree, ky=degree, s=0)
+
+        def __call__(self, x: Any, y: Any, *_: Any, **__: Any) -> Any:
+            values = self._at(np.atleast_1d(x), np.atleast_1d(y)).T
+            return values[0] if len(values) == 1 else values
+
+    module.interp2d = interp2d
+    spline = Own(lambda xk, yk, xnew, order=3, **_: module.make_interp_spline(xk, yk, k=order)(xnew), "make_interp_spline")
+    replace_names(interpolate, _LIBRARY, "scipy.interpolate", {"spline": spline})
+
+
+def _apply_sparse(base: Any) -> None:
+    matrix: dict[str, Replacement] = {
+        "A": Own(property(lambda values: values.toarray()), "toarray()"),
+        "A1": Own(property(lambda values: values.toarray().ravel()), "toarray().ravel()"),
+        "H": Own(property(lambda values: values.T.conj()), "T.conj()"),
+    }
+    replace_methods(base._spbase, _LIBRARY, matrix)
+
+
+def _apply_trees(module: Any) -> None:
+    for kind in (module.KDTree, module.cKDTree):
+        try:
+            rename_keywords(kind, "query", _LIBRARY, {"n_jobs": "workers"})
+        except TypeError:  # a class of C code
+            continue
+
+
+def _quadrature(func: Any, a: float, b: float, args: Any = (), *_: Any, **__: Any) -> Any:
+    integrate: Any = importlib.import_module("scipy.integrate")
+    return integrate.quad(func, a, b, args=args)
+
+
+_LINALG: dict[str, Replacement] = {
+    "pinv2": "scipy.linalg.pinv",
+    "tri": "numpy.tri",
+    "triu": "numpy.triu",
+    "tril": "numpy.tril",
+    "kron": "numpy.kron",
+}
 _IMREAD = Own(_imread, "PIL.Image.open")
 _MISC: dict[str, Replacement] = {
     "imread": _IMREAD,
@@ -145,6 +234,7 @@ _MISC: dict[str, Replacement] = {
     "fromimage": Own(lambda image, flatten=False, mode=None: np.asarray(image.convert("F") if flatten else image), "np.asarray"),
     "bytescale": Own(lambda data, *_, **__: np.asarray(_as_image(data)), "scaling to 0..255"),
     "face": _picture_of("face"),
+    "lena": _picture_of("face"),
     "ascent": _picture_of("ascent"),
     "derivative": Own(_derivative, "a central difference"),
     **{name: f"scipy.special.{name}" for name in ("factorial", "factorial2", "comb", "logsumexp")},
@@ -153,6 +243,8 @@ _INTEGRATE: dict[str, Replacement] = {
     "trapz": "scipy.integrate.trapezoid",
     "simps": "scipy.integrate.simpson",
     "cumtrapz": "scipy.integrate.cumulative_trapezoid",
+    "quadrature": Own(_quadrature, "scipy.integrate.quad"),
+    "romberg": Own(lambda *args, **more: _quadrature(*args, **more)[0], "scipy.integrate.quad"),
 }
 _WINDOWS = [
     "gaussian",
@@ -174,6 +266,12 @@ _WINDOWS = [
 _SIGNAL: dict[str, Replacement] = {
     **{name: f"scipy.signal.windows.{name}" for name in _WINDOWS},
     "hanning": "scipy.signal.windows.hann",
+    "morlet": Hint("write the wavelet with numpy: np.exp(1j * w * x) * np.exp(-x**2 / 2)"),
+    "morlet2": Hint("write the wavelet with numpy: np.exp(1j * w * x) * np.exp(-x**2 / 2)"),
+    "lsim2": "scipy.signal.lsim",
+    "impulse2": "scipy.signal.impulse",
+    "step2": "scipy.signal.step",
+    "bspline": Hint("use scipy.interpolate.BSpline"),
     "ricker": Own(_ricker, "an own ricker wavelet"),
     "cwt": Own(_cwt, "an own wavelet transform"),
 }
@@ -191,6 +289,9 @@ def _apply_stats(stats: ModuleType) -> None:
         "threshold": "numpy.clip",
         "itemfreq": Own(lambda a: np.array(np.unique(a, return_counts=True)).T, "np.unique(a, return_counts=True)"),
     }
+    names |= {name: f"numpy.{name}" for name in ("nanmean", "nanmedian", "nanstd")}
+    names["chisqprob"] = "scipy.stats.chi2.sf"
+    names["signaltonoise"] = Own(lambda a, axis=0: np.mean(a, axis) / np.std(a, axis), "mean / std")
     replace_names(stats, _LIBRARY, "scipy.stats", names)
     usual = stats.mode
 

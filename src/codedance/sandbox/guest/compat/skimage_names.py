@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .removed import Hint, Keywords, Own, Replacement, after_import, note, replace_names, with_old_keywords
+from .removed import (
+    Hint,
+    Keywords,
+    Own,
+    Replacement,
+    add_module,
+    after_import,
+    note,
+    replace_methods,
+    replace_names,
+    with_old_keywords,
+)
 
 _LIBRARY = "scikit-image"
 
@@ -17,6 +28,10 @@ _LIBRARY = "scikit-image"
 def install() -> None:
     """Wait for each subpackage."""
     after_import("skimage.metrics._structural_similarity", _guess_range)
+    after_import("skimage.feature.peak", _mark_peaks)
+    after_import("skimage.color.colorconv", _take_any_picture)
+    after_import("skimage.measure._regionprops", _take_old_keys)
+    after_import("skimage", _add_modules)
     for name in sorted(_NAMES.keys() | _KEYWORDS.keys()):
         after_import(f"skimage.{name}" if name else "skimage", _apply)
 
@@ -59,6 +74,58 @@ def _guess_range(metrics: Any) -> None:
         return usual(im1, im2, **more)
 
     metrics.structural_similarity = structural_similarity
+
+
+def _mark_peaks(peak: Any) -> None:
+    """`peak_local_max(..., indices=False)` gave a mask until 0.19."""
+    usual = peak.peak_local_max
+
+    @functools.wraps(usual)
+    def peak_local_max(image: Any, *args: Any, **more: Any) -> Any:
+        wants_places = more.pop("indices", None)
+        places = usual(image, *args, **more)
+        if wants_places is not False:
+            return places
+        note("peak_local_max(indices=False) was removed from scikit-image; the peaks were set in a mask")
+        mask = np.zeros(np.shape(image), bool)
+        mask[tuple(places.T)] = True
+        return mask
+
+    peak.peak_local_max = peak_local_max
+
+
+def _take_any_picture(colorconv: Any) -> None:
+    """`rgb2gray` of a picture that is grey already, or has an alpha channel, as it did until 0.18."""
+    usual = colorconv.rgb2gray
+
+    @functools.wraps(usual)
+    def rgb2gray(rgb: Any, **more: Any) -> Any:
+        picture = np.asanyarray(rgb)
+        if not more and picture.ndim == 2:
+            note("rgb2gray takes pictures of three channels; the array is grey already and was left as it is")
+            return picture
+        if not more and picture.ndim == 3 and picture.shape[2] == 4:
+            note("rgb2gray takes pictures of three channels; rgba2rgb was used first")
+            picture = colorconv.rgba2rgb(picture)
+        return usual(picture, **more)
+
+    colorconv.rgb2gray = rgb2gray
+
+
+def _take_old_keys(regionprops: Any) -> None:
+    """`region.Area` as until 0.14; the names in brackets are known to scikit-image itself."""
+    old: dict[str, Replacement] = {key: new for key, new in regionprops.PROPS.items() if key[0].isupper() and key.isidentifier()}
+    replace_methods(regionprops.RegionProperties, _LIBRARY, old)
+
+
+def _add_modules(_: ModuleType) -> None:
+    names = {name: f"skimage.filters.{name}" for name in ("threshold_otsu", "sobel", "prewitt", "roberts", "rank", "median")}
+    blurred = {"gaussian_filter": "skimage.filters.gaussian", "canny": "skimage.feature.canny"}
+    add_module("skimage.filter", _LIBRARY, "skimage.filter", {**names, **blurred})
+    graph = {
+        name: f"skimage.graph.{name}" for name in ("rag_mean_color", "cut_threshold", "cut_normalized", "merge_hierarchical")
+    }
+    add_module("skimage.future.graph", _LIBRARY, "skimage.future.graph", graph)
 
 
 def _circle(r: float, c: float, radius: float, shape: Any = None) -> Any:
@@ -121,6 +188,11 @@ _NAMES: dict[str, dict[str, Replacement]] = {
         "canny": "skimage.feature.canny",
         "denoise_bilateral": "skimage.restoration.denoise_bilateral",
     },
+    "color": {"rgb2grey": "skimage.color.rgb2gray", "grey2rgb": "skimage.color.gray2rgb"},
+    "data": {
+        "imread": "skimage.io.imread",
+        "lena": Own(lambda: importlib.import_module("skimage.data").astronaut(), "skimage.data.astronaut()"),
+    },
     "draw": {"circle": Own(_circle, "skimage.draw.disk")},
     "feature": {
         "greycomatrix": "skimage.feature.graycomatrix",
@@ -136,29 +208,35 @@ _KEYWORDS: dict[str, dict[str, Keywords]] = {
         **dict.fromkeys(("gaussian", "unsharp_mask", "difference_of_gaussians"), _MULTI),
         "median": {"selem": "footprint"},
     },
-    "transform": dict.fromkeys(
-        ("rescale", "warp_polar", "pyramid_reduce", "pyramid_expand", "pyramid_gaussian", "pyramid_laplacian"), _MULTI
+    "filters.rank": dict.fromkeys(
+        ("mean", "median", "entropy", "minimum", "maximum", "otsu", "gradient", "equalize", "enhance_contrast", "autolevel"),
+        {"selem": "footprint"},
     ),
-    "restoration": dict.fromkeys(
-        [
-            "denoise_tv_chambolle",
-            "denoise_tv_bregman",
-            "denoise_bilateral",
-            "denoise_nl_means",
-            "denoise_wavelet",
-            "estimate_sigma",
-            "inpaint_biharmonic",
-        ],
-        _MULTI,
-    ),
+    "transform": {
+        **dict.fromkeys(
+            ("rescale", "warp_polar", "pyramid_reduce", "pyramid_expand", "pyramid_gaussian", "pyramid_laplacian"), _MULTI
+        ),
+        "iradon": {"filter": "filter_name"},
+    },
+    "restoration": {
+        **dict.fromkeys(
+            ["denoise_bilateral", "denoise_nl_means", "denoise_wavelet", "estimate_sigma", "inpaint_biharmonic"], _MULTI
+        ),
+        "denoise_tv_chambolle": {**_MULTI, "n_iter_max": "max_num_iter"},
+        "denoise_tv_bregman": {**_MULTI, "max_iter": "max_num_iter"},
+    },
+    "draw": {"random_shapes": _MULTI},
+    "io": {"imread": {"as_grey": "as_gray"}},
+    "util": {"montage": _MULTI},
     "feature": {
         "hog": {**_MULTI, "visualise": "visualize", "normalise": None},
-        "peak_local_max": {"indices": None},
     },
     "segmentation": {
-        **dict.fromkeys(("slic", "felzenszwalb", "random_walker"), _MULTI),
+        **dict.fromkeys(("felzenszwalb", "random_walker"), _MULTI),
+        "slic": {**_MULTI, "max_iter": "max_num_iter"},
+        "chan_vese": {"max_iter": "max_num_iter"},
         "quickshift": {"multichannel": None},
-        "active_contour": {"coordinates": None},
+        "active_contour": {"coordinates": None, "max_iterations": "max_num_iter"},
     },
     "metrics": {"structural_similarity": _MULTI, "normalized_root_mse": {"norm_type": "normalization"}},
     "exposure": {"match_histograms": _MULTI},
@@ -173,6 +251,7 @@ _KEYWORDS: dict[str, dict[str, Keywords]] = {
             (*_GREY_MORPHOLOGY, *_BINARY_MORPHOLOGY, "reconstruction", "local_maxima", "local_minima", "h_maxima"), _FOOTPRINT
         ),
         "flood_fill": _FOOTPRINT,
+        "thin": {"max_iter": "max_num_iter"},
         "remove_small_objects": {"in_place": None},
         "remove_small_holes": {"in_place": None, "min_size": "area_threshold"},
     },
