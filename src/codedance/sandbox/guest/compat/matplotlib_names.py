@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from cycler import cycler
 from matplotlib import cm, colors, dates, font_manager, patches, style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -18,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.rcsetup import cycler
 from matplotlib.scale import LogScale, SymmetricalLogScale
 
 from .removed import (
