@@ -58,6 +58,17 @@ def forms(error: Any, status: int = 400, asked: Request | None = None, **more: A
         ("seed", 'Invalid JSON payload received. Unknown name "seed": Cannot find field.', 400),
         ("seed", "Malformed input request: extraneous key [seed] is not permitted, please reformat your input", 400),
         ("seed", "property 'seed' is unsupported", 400),
+        ("seed", "TPU does not support per-request seed.", 400),
+        (
+            "seed",
+            "Failed to deserialize the JSON body into the target type: seed: invalid type: integer `0`, expected a string",
+            422,
+        ),
+        ("stop", "Stop tokens are not supported for this model", 400),
+        ("stop", "The parameter is invalid. Please check again. stop: too many", 400),
+        ("stop", "[{'loc': ('stop',), 'msg': 'str type expected'}]", 400),
+        ("stop", "API \u8c03\u7528\u53c2\u6570\u6709\u8bef\u3002 stop \u53c2\u6570\u975e\u6cd5", 400),
+        ("return_token_ids", "unknown field `return_token_ids`, expected one of `model`, `stop`, `seed`, `temperature`", 422),
         ("logprobs", "This model does not support logprobs", 400),
         ("logprobs", "You are not allowed to request logprobs from this model", 403),
         ("logprobs", "deepseek-reasoner does not support the parameter `logprobs`", 400),
@@ -123,7 +134,14 @@ def test_nothing_is_changed_for_trouble_that_passes_or_for_other_statuses() -> N
         assert forms("Unsupported parameter: 'stop'", status) == []
 
 
-@pytest.mark.parametrize("words", ["`temperature` must be strictly positive", "temperature must be in (0, 1]"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "`temperature` must be strictly positive",
+        "temperature must be in (0, 1]",
+        "temperature\u53c2\u6570\u975e\u6cd5\u3002\u53d6\u503c\u8303\u56f4\u662f(0.0,1.0)",
+    ],
+)
 def test_where_zero_is_no_temperature_nearly_zero_is_sent(words: str) -> None:
     assert [form.least_temperature for form in forms(words)] == [0.01]
     assert forms(words, asked=request(temperature=-1.0)) == [RequestForm(least_temperature=0.01)]
@@ -156,7 +174,8 @@ def test_the_token_limit_has_two_names() -> None:
     ],
 )  # fmt: skip
 def test_how_many_tokens_a_reply_may_have_is_read_from_the_refusal(words: str, asked: int, tokens: int, is_lasting: bool) -> None:
-    assert lower_limit(words, asked) == (tokens, is_lasting)
+    limit = lower_limit(words, asked)
+    assert limit is not None and (limit.tokens, limit.is_lasting) == (tokens, is_lasting)
     assert not is_context_full(words, asked)
     form = forms(words, asked=request(most_tokens=asked))[0]
     assert (form.most_tokens if is_lasting else form.room) == tokens
@@ -173,6 +192,11 @@ def test_how_many_tokens_a_reply_may_have_is_read_from_the_refusal(words: str, a
         "The sequence length 9000 exceeds the model's max_seq_len 8192",
         "input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300000 tokens.",
         "the prompt does not fit into the context: 3000 > 2048",
+        "Current length is 8200 while limit is 8192",
+        "the input token count is 33000 but model only supports up to 32768. Reduce the input token count",
+        "Total tokens of image and text exceed max message tokens. Request id: 021",
+        "total tokens 9000 > n_ctx 8192",
+        "\u8f93\u5165\u5185\u5bb9\u8fc7\u957f\uff0c\u8d85\u8fc7\u6a21\u578b\u6700\u5927\u4e0a\u4e0b\u6587\u957f\u5ea6",
     ],
 )
 def test_a_conversation_that_fills_the_context_is_no_matter_of_form(words: str) -> None:
@@ -207,6 +231,10 @@ def test_other_limits_are_not_the_context(words: str) -> None:
         ("Jinja Exception: roles must alternate", [QUESTION, QUESTION], Arrangement.MERGED),
         ("Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", LONG, Arrangement.SHORT_IDS),
         ("content should be a valid string, got null", LONG, Arrangement.EMPTY_TEXT),
+        ("Invalid type for 'messages[2].content': expected a string, got null", LONG, Arrangement.EMPTY_TEXT),
+        ("The first message must be from the user", LONG[:2], Arrangement.SYSTEM_INTO_USER),
+        ("A conversation must start with a user message", LONG[:2], Arrangement.SYSTEM_INTO_USER),
+        ("\u7cfb\u7edf\u89d2\u8272\u4e0d\u652f\u6301", LONG[:2], Arrangement.SYSTEM_INTO_USER),
         ("'str' object has no attribute 'type' in chat template", LONG[:2], Arrangement.TEXT_AS_PARTS),
     ],
 )

@@ -95,6 +95,41 @@ async def test_what_only_this_prompt_leaves_no_room_for_is_not_remembered() -> N
     assert texts == ["3000", "4096"]
 
 
+async def test_a_context_that_a_refusal_told_costs_no_further_refusals_in_later_turns() -> None:
+    def counting(body: Mapping[str, Any]) -> Answer:
+        prompt = sum(len(message["content"]) for message in body["messages"]) // 4
+        if prompt + body["max_tokens"] > 5000:
+            return refusal(f"input length and `max_tokens` exceed context limit: {prompt} + {body['max_tokens']} > 5000")
+        answer = said("a")
+        assert isinstance(answer, dict)
+        return answer | {"usage": {"prompt_tokens": prompt, "completion_tokens": 1}}
+
+    async with FaultyServer(reply=counting) as server, model_at(server.url, tries=1) as model:
+        messages = asking("a" * 8000)
+        for _ in range(4):
+            await model.generate(messages, SAMPLING)
+            messages = [*messages, Message(Role.ASSISTANT, ("a",)), Message(Role.USER, ("output " * 100,))]
+        assert len(server.requests) == 5  # one refusal
+
+
+async def test_a_success_that_says_the_context_is_full_is_no_outage() -> None:
+    words = "This model's maximum context length is 8192 tokens. However, your messages have 9000 tokens"
+    for answer in ({"object": "error", "message": words, "code": 400}, {"error": words}):
+        async with FaultyServer(reply=always(answer)) as server, model_at(server.url) as model:
+            with pytest.raises(ContextFull):
+                await model.generate(asking("7?"), SAMPLING)
+            assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("words", ["that support the requested parameters.", "matching your data policy."])
+async def test_a_gateway_without_a_fitting_provider_is_no_unknown_model(words: str) -> None:
+    answer = refusal(f"No endpoints found {words}", 404)
+    async with FaultyServer(reply=always(answer)) as server, model_at(server.url) as model:
+        with pytest.raises(RequestRefused, match="no provider of this model does all that is asked") as caught:
+            await model.generate(asking("7?"), SAMPLING)
+        assert caught.value.concerns_all
+
+
 @pytest.mark.parametrize("of_models", [{"max_model_len": 2048}, {"meta": {"n_ctx": 2048}}])
 async def test_a_refusal_without_a_reason_is_the_full_context_where_the_counts_say_so(of_models: dict[str, Any]) -> None:
     def mute(body: Mapping[str, Any]) -> Answer:
@@ -173,6 +208,10 @@ async def test_pictures_that_are_too_large_are_about_this_request_alone() -> Non
         (refusal("Input data may contain inappropriate content.", code="data_inspection_failed"), "inappropriate"),
         (refusal("Content violates usage guidelines. Failed check: X", 403), "usage guidelines"),
         ({"error": {"code": 403, "message": "Your input was flagged as potentially violating our policy"}}, "flagged"),
+        ({"choices": None, "prompt_feedback": {"block_reason": "SAFETY"}}, "SAFETY"),
+        (said(None, choice={"native_finish_reason": "PROHIBITED_CONTENT"}), "withheld"),
+        (said(None, finish="IMAGE_SAFETY"), "IMAGE_SAFETY"),
+        ({"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}, "new_sensitive"),
     ],
 )  # fmt: skip
 async def test_what_is_declined_is_a_reply_that_says_so_and_is_not_asked_again(answer: Answer, words: str) -> None:
@@ -190,6 +229,12 @@ async def test_what_is_declined_is_a_reply_that_says_so_and_is_not_asked_again(a
         said("", finish="network_error"),
         said("half", choice={"error": "upstream died"}),
         {"error": {"message": "the provider failed"}, "choices": None},
+        {"error": {"message": "the provider failed"}, "choices": []},
+        {"detail": "Internal error"},
+        {"object": "error", "message": "the engine is dead", "code": 500},
+        {"success": False, "errors": [{"code": 3040, "message": "Capacity temporarily exceeded"}], "result": None},
+        {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}, "choices": None},
+        said("", error={"code": 502, "message": "upstream"}),
     ],
 )
 async def test_a_success_that_is_an_error_is_asked_again(broken: Answer) -> None:

@@ -103,11 +103,57 @@ def test_a_strange_reason_to_end_is_unknown(value: object) -> None:
         (None, ""),
         ("a", "a"),
         ([], ""),
+        (["a", {"text": "b"}], "ab"),
+        ({"type": "text", "text": "a"}, "a"),
         ([{"type": "text", "text": "a"}, {"type": "thinking"}, {"type": "text", "text": "b"}], "ab"),
     ],
 )
 def test_content_comes_in_several_shapes(content: object, text: str) -> None:
     assert read({"content": content}).text == text
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"function": {"name": None, "arguments": '{"code": "1"}'}},
+        {"name": "f", "arguments": '{"code": "1"}'},
+        {"type": "custom", "custom": {"name": "f", "input": '{"code": "1"}'}},
+    ],
+)
+def test_a_call_is_read_wherever_servers_put_it(call: dict[str, Any]) -> None:
+    for calls in ({"tool_calls": [call]}, {"tool_calls": call}):
+        assert [one.arguments for one in read({"content": None, **calls}).tool_calls] == ['{"code": "1"}']
+
+
+def test_calls_that_a_server_names_alike_have_an_id_each() -> None:
+    def turn(*ids: str) -> list[Message]:
+        calls = tuple(ToolCall(one, "f", "{}") for one in ids)
+        return [Message(Role.ASSISTANT, ("",), calls), *(Message(Role.TOOL, (f"{n}",), (), one) for n, one in enumerate(ids))]
+
+    sent = written(*turn("a", "a"), *turn("a"), *turn("b"))["messages"]
+    called = [call["id"] for message in sent for call in message.get("tool_calls", ())]
+    assert len(set(called)) == 4 and called[0] == "a" and called[3] == "b"
+    assert called == [message["tool_call_id"] for message in sent if message["role"] == "tool"]
+
+
+def test_the_old_form_of_a_call_is_a_call() -> None:
+    assert read({"content": None, "function_call": {"name": "f", "arguments": "{}"}}).tool_calls[0].name == "f"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning_text": "hm"},
+        {"thinking": "hm"},
+        {"thought": "hm"},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"reasoning": {"content": "hm"}},
+        {"reasoning": [{"type": "summary_text", "text": "hm"}]},
+    ],
+)
+def test_thoughts_have_many_names(fields: dict[str, Any]) -> None:
+    assert read({"content": "a", **fields}).reasoning == "hm"
 
 
 @pytest.mark.parametrize("key", ["reasoning", "reasoning_content"])
@@ -166,7 +212,7 @@ def test_logprobs_stand_alone_where_there_are_no_ids() -> None:
         ({"logprobs": {"content": [{"logprob": float("nan")}]}}, "logprobs"),
         ({"message": None}, "no message"),
         ({"message": {"content": 7}}, "no text but int"),
-        ({"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}, "tool call 1"),
+        ({"message": {"tool_calls": [{"function": {}}]}}, "tool call 1"),
     ],
 )
 def test_what_would_corrupt_data_is_not_guessed(choice: dict[str, Any], words: str) -> None:

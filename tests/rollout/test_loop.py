@@ -77,6 +77,13 @@ async def test_the_code_sees_exactly_the_pixels_that_the_model_sees(box: Sandbox
     assert trace.turns[0].execution.stdout == f"{hashlib.sha256(view.pixels.tobytes()).hexdigest()} (101, 67)\n"
 
 
+async def test_code_as_text_where_native_calls_are_asked_for_is_noted_once(box: Sandbox, picture: Image.Image) -> None:
+    native = Reply(text="", tool_calls=(ToolCall("c", "execute_python_code", '{"code": "print(1)"}'),))
+    for first, noted in ((code("print(1)"), True), (native, False)):
+        trace = await solve(task(picture), Listening([first, ANSWER]), box, Settings(format=Format.OPENAI_TOOLS))
+        assert any("--format tool_call" in note for note in trace.notes) is noted and trace.answer == "7"
+
+
 async def test_an_answer_at_once_opens_no_session(box: Sandbox, picture: Image.Image) -> None:
     before = (await box.load()).live
     seen = []

@@ -35,7 +35,10 @@ _ALIASES = {
 }
 _PLAIN_WORDS = ("stop", "seed", "detail", "reasoning")
 """Names that are also words of the language: they count where they stand as names."""
-_NEVER = frozenset({"model", "messages", "tools", "tool_choice", "role", "content", "tool_calls", "tool_call_id"})
+_STOP_TEXTS = re.compile(r"\bstop(?:_sequences?|Sequences|_strings|[ -](?:tokens?|sequences?|words?|strings?))\b", re.IGNORECASE)
+_NEVER = frozenset({"model", "messages", "tools", "tool_choice", "role", "content", "tool_calls", "tool_call_id"}) | {
+    *("id", "type", "function", "name", "arguments", "text", "url", "image_url", "data")
+}
 _CHOSEN = ("temperature", "top_p", "seed")
 """Fields with a value that matters for figures; one that is out of range is the user's to change."""
 _STATUSES = {400, 403, 404, 405, 415, 422, 500, 501}
@@ -43,11 +46,13 @@ _REFUSES = re.compile(
     r"unsupported|not\b.{0,20}\bsupport|n't support|unknown|unrecogni[sz]ed|unexpected|\bextra\b|extraneous|not permitted"
     r"|not allowed|forbidden|invalid|can(?:not|'t)|deprecated|\bonly\b|\bremove|incompatible"
     r"|not (?:available|implemented|enabled)|no longer|must not|should not|disabled|unavailable"
-    r"|does not (?:accept|take|exist)|additional propert|intermediate result",
+    r"|does not (?:accept|take|exist)|additional propert|intermediate result|too many|\bexpected\b"
+    r"|\u975e\u6cd5|\u4e0d\u652f\u6301|\u65e0\u6548|\u6709\u8bef|\u4e0d\u5141\u8bb8|\u4e0d\u80fd",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    r"must be|should be|less than|greater than|between|range|[<>]=|at least|at most|non-negative|positive|maximum|minimum|exceed",
+    r"must be|should be|less than|greater than|between|range|[<>]=|at least|at most|non-negative|positive|maximum|minimum|exceed"
+    r"|\u53d6\u503c|\u8303\u56f4|\u5fc5\u987b|\u5927\u4e8e|\u5c0f\u4e8e",
     re.IGNORECASE,
 )
 _NOT_AT_ALL = re.compile(
@@ -62,9 +67,17 @@ _MISSING = re.compile(
 )
 _UNWANTED = re.compile(r"unsupported|not permitted|not allowed|must not|should not|\bextra\b|unknown|unrecogni", re.IGNORECASE)
 _CERTAIN_CODES = re.compile(r"unsupported|unknown_param|unrecogni|unexpected|extra_forbidden", re.IGNORECASE)
+_THOSE_ALLOWED = re.compile(
+    r"expected (?:one )?of\b.*|(?:supported|allowed|valid|permitted|accepted|known|available) "
+    r"(?:fields|param(?:eter)?s|arguments|keys|names|options|properties)\b.{0,20}?(?:\bare\b|:).*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A list of the names that the server does take."""
 _INSTEAD = re.compile(r"use\W+max_completion_tokens|max_completion_tokens\W+instead", re.IGNORECASE)
 _ABOUT_ROLES = re.compile(
-    r"\broles?\b|alternat|template|jinja|system (?:message|prompt|instruction)|developer instruction", re.IGNORECASE
+    r"\broles?\b|alternat|template|jinja|system (?:message|prompt|instruction)|developer instruction"
+    r"|(?:first|last) (?:message|turn)|(?:starts?|begins?|ends?) with an? (?:user|human)|from the user|\u89d2\u8272",
+    re.IGNORECASE,
 )
 _NO_TOOL_ROLE = re.compile(
     r"(?:unexpected|unsupported|unknown|invalid|not support\w*).{0,20}(?<!after )role\W{1,4}tool|role\W{1,4}tool\b.{0,40}\bnot\b"
@@ -213,21 +226,23 @@ def named_fields(complaint: Complaint, fields: frozenset[str]) -> frozenset[str]
     paths = [place.split(".") for place in complaint.places] + [re.split(r"[.\[\]]+", complaint.param)]
     if pointed := {part for path in paths for part in path if part in fields}:
         return frozenset(pointed)
-    return frozenset(field for field in fields if _is_named(field, complaint.words))
+    words = _THOSE_ALLOWED.sub("", complaint.words)
+    return frozenset(field for field in fields if _is_named(field, words))
 
 
 def _is_named(field: str, words: str) -> bool:
     name = rf"(?:{_ALIASES.get(field, re.escape(field))})"
     if field not in _PLAIN_WORDS:
-        return re.search(rf"(?<![\w-]){name}(?![\w-])", words, re.IGNORECASE) is not None
+        return re.search(rf"(?<![\w-]){name}(?![\w-])", words, re.IGNORECASE | re.ASCII) is not None
     quoted = rf"[{_AROUND}\[{{(.]{name}[{_AROUND}\])}}:]"
     behind = (
-        rf"\b(?:param(?:eter)?|argument|field|property|key|keyword|name|input|option|supplied|model|value)s?\W{{1,4}}{name}\b"
+        rf"\b(?:param(?:eter)?|argument|field|property|key|keyword|name|input|option|supplied|model|value|per-request)s?\W{{1,4}}{name}\b"
+        rf"|\u53c2\u6570\W{{0,4}}{name}"
     )
     before = rf"\b{name}\b\W{{0,2}} ?(?:field|param|option|argument|is|are|was|not|does|cannot|must|should)\b"
-    return re.search(rf"{quoted}|{behind}|{before}|\.{name}\b|^{name}:", words) is not None or (
-        field == "stop" and re.search(r"\b(?:stop_sequences?|stopSequences|stop_strings)\b", words) is not None
-    )
+    before += rf"|\b{name} ?\u53c2\u6570"
+    pattern = rf"{quoted}|{behind}|{before}|\.{name}\b|(?:^|[:,.;\n] ?){name}:"
+    return re.search(pattern, words, re.ASCII) is not None or (field == "stop" and _STOP_TEXTS.search(words) is not None)
 
 
 def _other_limits(form: RequestForm, complaint: Complaint, request: Request) -> Iterator[RequestForm]:

@@ -45,6 +45,28 @@ def arrange(messages: Sequence[Message], wanted: Set[Arrangement]) -> list[Messa
     return arranged
 
 
+def with_unique_ids(messages: Sequence[Message]) -> list[Message]:
+    """Calls of one conversation with an id each: some servers count anew in every reply, others refuse one twice."""
+    used: set[str] = set()
+    renamed: dict[str, list[str]] = {}
+    found: list[Message] = []
+    for message in messages:
+        if message.tool_calls:
+            renamed = {}
+            calls = []
+            for call in message.tool_calls:
+                fresh = call.id if call.id not in used else f"{call.id}_{len(used)}"
+                used.add(fresh)
+                renamed.setdefault(call.id, []).append(fresh)
+                calls.append(call if fresh == call.id else replace(call, id=fresh))
+            message = replace(message, tool_calls=tuple(calls)) if tuple(calls) != message.tool_calls else message
+        elif message.tool_call_id is not None and renamed.get(message.tool_call_id):
+            fresh = renamed[message.tool_call_id].pop(0)
+            message = message if fresh == message.tool_call_id else replace(message, tool_call_id=fresh)
+        found.append(message)
+    return found
+
+
 def _system_into_user(messages: list[Message]) -> list[Message]:
     system = "\n\n".join(message.text for message in messages if message.role is Role.SYSTEM)
     others = [message for message in messages if message.role is not Role.SYSTEM]

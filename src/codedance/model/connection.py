@@ -34,6 +34,7 @@ KEY = "OPENAI_API_KEY"
 EXAMPLE = "http://127.0.0.1:8000/v1"
 _NO_KEY = "none"  # local servers take any
 _CONNECT_S = 10.0
+_NO_STATUS = 500  # of an error that calls itself a success and brings no status of its own
 _IDLE_S = 3.0  # servers close idle connections after 5 s; one that is closed while it is used again costs a try
 _LEAST_SECRET = 4  # blotting out shorter ones would blot out half of the message
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
@@ -191,8 +192,11 @@ class Connection:
         answer = read_object(content)
         if (failure := error_in(answer)) is not None:  # an error that calls itself a success
             code = str(failure.get("code")) if isinstance(failure, dict) else ""
-            status = int(code) if code.isdecimal() and len(code) == 3 and code[0] in "45" else 500
-            complaint = read_complaint(status, self._scrub(json.dumps({"error": failure})))
+            status = int(code) if code.isdecimal() and len(code) == 3 and code[0] in "45" else _NO_STATUS
+            told = self._scrub(json.dumps({"error": failure}))
+            complaint = read_complaint(status, told)
+            if status == _NO_STATUS and ((refused := read_complaint(400, told)).is_declined or refused.is_too_long):
+                complaint = refused
             is_limit = complaint.trouble is Trouble.RATE_LIMIT
             raise Complained(complaint, retry_in_s(complaint.text), Trouble.RATE_LIMIT if is_limit else Trouble.OTHER)
         return answer

@@ -35,19 +35,22 @@ _KNOWN = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum (?:model|prompt|context|sequence|input) length|model token limit"
     r"|max(?:imum)?[ _]new[ _]tokens\W* must be|exceeds? the maximum (?:allowed length|number of (?:input )?tokens)"
     r"|range of input length|exceeds max(?:imum)? length"
+    r"|current length is \d+ while|\bn_ctx\b|\u4e0a\u4e0b\u6587.{0,10}(?:\u8d85|\u957f\u5ea6)"
+    r"|(?:\u8f93\u5165|\u63d0\u793a|prompt|token).{0,12}(?:\u8fc7\u957f|\u8d85\u957f|\u8d85\u8fc7|\u8d85\u51fa)"
     r"|reduce (?:the )?(?:length|size) of (?:the |your )?(?:messages|prompt|input)",
     re.IGNORECASE,
 )
 _WHAT = r"(?:prompts?|inputs?|contexts?|sequences?|conversations?|messages|tokens?|requests?)"
 _EXCESS = (
     r"(?:too (?:long|large|many)|exceed\w*|longer than|larger than|greater than|over the|beyond the|more than"
-    r"|must have less|must be less|does(?: not|n't) fit|overflow\w*|truncat\w+|at most)"
+    r"|must have less|must be less|does(?: not|n't) fit|overflow\w*|truncat\w+|at most"
+    r"|only supports?|supports? (?:only )?up to)"
 )
 _TOO_MUCH = re.compile(rf"\b{_WHAT}\b.{{0,100}}?{_EXCESS}|{_EXCESS}.{{0,60}}?\b{_WHAT}\b", re.IGNORECASE)
 _ABOUT_TOKENS = re.compile(r"token|prompt|context|conversation|sequence|length|input is too long", re.IGNORECASE)
 _ABOUT_ELSE = re.compile(
     r"\bimages?\b(?!.{0,60}token)|picture|\bbytes\b|\b[KMG]i?B\b|\burl\b|per (?:minute|day|hour|second)|rate limit|tool[_ ]call"
-    r"|stop sequences?|\btools\b|top_logprobs|\bids?\b|payload|concurren",
+    r"|stop sequences?|\btools\b|top_logprobs|(?<!request )\bids?\b|payload|concurren",
     re.IGNORECASE,
 )
 _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens", "n_ctx")
@@ -75,6 +78,8 @@ class ReplyLimit(NamedTuple):
     tokens: int
     is_lasting: bool
     """For every request; else only behind this prompt."""
+    context: int | None = None
+    """Of prompt and reply together, where the words tell it."""
 
 
 def lower_limit(words: str, asked: int) -> ReplyLimit | None:
@@ -88,7 +93,7 @@ def lower_limit(words: str, asked: int) -> ReplyLimit | None:
         if context is None and numbers.count(asked) > 1:
             context = asked
         room = None if context is None else context - prompt
-        return ReplyLimit(room, False) if room is not None and 0 < room < asked else None
+        return ReplyLimit(room, False, context) if room is not None and 0 < room < asked else None
     if not _NAMES_LIMIT.search(words):
         return None
     most = max((n for n in numbers if 1 < n < asked), default=None)

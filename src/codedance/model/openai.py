@@ -28,6 +28,7 @@ from codedance.model import replies, wire
 from codedance.model.adaptation import Adaptation, Request, RequestForm, other_forms
 from codedance.model.chat import Message, ModelInfo, Reply
 from codedance.model.connection import EXAMPLE, Access, Address, Complained, Connection, check_headers, read_key, shown_headers
+from codedance.model.context_limit import lower_limit
 from codedance.model.endpoints import Endpoint, Endpoints
 from codedance.model.families import info_by_name
 from codedance.model.lengths import Lengths
@@ -40,6 +41,8 @@ from codedance.types import FinishReason, Sampling
 _LIST_S = 10.0
 _MOST_NAMES = 8
 _MOST_FORMS = 24
+_LEAST_ROOM = 256
+_MARGIN_SHARE = 10  # per cent of the room, since lengths are estimated low
 _OURS = ("model", "messages", "tools", "stream", "n")
 
 
@@ -110,6 +113,8 @@ class OpenAIModel:
         self._adaptations = {endpoint: Adaptation(name) for endpoint in self._endpoints.all}
         self._lengths = Lengths()
         self._contexts: dict[Endpoint, int | None] = {}
+        self._rooms: dict[Endpoint, int | None] = {}
+        """Contexts that refusals of `max_tokens` have told."""
         self._patience = {endpoint: Patience(timeout_s, silence_s) for endpoint in self._endpoints.all}
         self._connections = {
             endpoint: Connection(address, access, concurrency)
@@ -170,13 +175,15 @@ class OpenAIModel:
     async def _chat(self, endpoint: Endpoint, question: _Question) -> Reply:
         """A reply; after a refusal that another form of the request may cure, that one is tried at once."""
         adaptation = self._adaptations[endpoint]
-        form = base = adaptation.current()
+        form = base = self._with_room(endpoint, question, adaptation.current())
         tried, refusal = {form}, ""
         while True:
             content, request = await asyncio.to_thread(self._write, question, form)
             try:
                 reply = await self._exchange(endpoint, question, content)
             except Complained as caught:
+                if limit := lower_limit(caught.complaint.words, request.most_tokens or 0):
+                    self._rooms[endpoint] = limit.context or self._rooms.get(endpoint)
                 if caught.complaint.is_declined:
                     return Reply(text="", refusal=str(caught.complaint), finish_reason=FinishReason.CONTENT_FILTER)
                 words = re.sub(r"\d+", "", caught.complaint.words)
@@ -208,6 +215,15 @@ class OpenAIModel:
         reply = replies.read_reply(answer, turn=len(question.messages))
         patience.learn(time.monotonic() - start)
         return reply
+
+    def _with_room(self, endpoint: Endpoint, question: _Question, form: RequestForm) -> RequestForm:
+        """With as many tokens for the reply as a context that is known by an earlier refusal should leave behind this prompt."""
+        context, asked = self._rooms.get(endpoint), question.sampling.max_tokens
+        if context is None or asked is None:
+            return form
+        length = self._lengths.estimate(question.messages, self.info.image_limits.rule)
+        room = context - length - _MARGIN_SHARE * (context - length) // 100
+        return replace(form, room=room) if _LEAST_ROOM <= room < asked else form
 
     def _write(self, question: _Question, form: RequestForm) -> tuple[bytes, Request]:
         """The body; written in a thread, since pictures take long, and only for requests in flight."""

@@ -44,6 +44,10 @@ _NO_TOOLS = re.compile(
 )
 _CHECK_URL = f"check the base URL, which mostly ends in /v1 as in {EXAMPLE}, and the name of the model"
 _CHANGE = "change the request as the server says (--extra-body and --header send further fields)"
+_NO_ROUTE = (
+    "no provider of this model does all that is asked: leave out what it may lack (--temperature default, no --record-tokens, "
+    "require_parameters in --extra-body), allow more providers in the account's privacy settings, or choose another model"
+)
 _BY_STATUS = {
     400: _CHANGE,
     401: f"set {KEY} to a key that this server takes",
@@ -100,6 +104,8 @@ def next_step(complaint: Complaint, request: Request | None) -> Advice:
             concerns_all=True,
         )
     words = complaint.words
+    if complaint.has_no_route:
+        return Advice(_NO_ROUTE, concerns_all=True)
     if _TOO_MANY.search(words):
         return Advice(
             "raise the server's limit (vLLM: --limit-mm-per-prompt '{\"image\": 20}') or lower --turns", concerns_all=True

@@ -36,11 +36,17 @@ _FINISHES = {reason.value: reason for reason in FinishReason} | {
     **dict.fromkeys(("max_tokens", "model_length", "model_context_window_exceeded"), FinishReason.LENGTH),
     **dict.fromkeys(("tool_use", "function_call"), FinishReason.TOOL_CALLS),
     **dict.fromkeys(
-        ("refusal", "sensitive", "safety", "prohibited_content", "blocklist", "spii", "recitation", "guardrail_intervened"),
+        ("refusal", "sensitive", "safety", "prohibited_content", "blocklist", "spii", "recitation", "guardrail_intervened")
+        + ("image_safety", "image_prohibited_content", "image_recitation", "model_armor", "content_filtered"),
         FinishReason.CONTENT_FILTER,
     ),
 }
 _THOUGHT_PARTS = ("thinking", "reasoning")
+_THOUGHT_FIELDS = ("thinking", "thinking_blocks", "thought", "reasoning_text", "reasoning_details")
+"""Further names of thoughts (Anthropic by LiteLLM, Ollama, Gemini, Copilot, OpenRouter), which go back as they came."""
+_ERROR_FIELDS = ("message", "detail", "msg", "status_msg")
+_DEEPEST = 3
+_NAMELESS = "function"
 _BROKEN_OFF = ("error", "abort", "network_error", "insufficient_system_resource")
 """Reasons to end that are none of the model's (OpenRouter, vLLM and SGLang, Zhipu, DeepSeek)."""
 
@@ -70,11 +76,16 @@ def read_reply(body: Json, turn: int) -> Reply:
         AskAgain: there is no message in it, or its tokens cannot be told apart.
     """
     choices = body.get("choices")
+    if not choices and (blocked := _read_block(body)):
+        return Reply(text="", refusal=f"the prompt was blocked: {blocked}", finish_reason=FinishReason.CONTENT_FILTER)
     if not isinstance(choices, list) or not choices:
         raise AskAgain(f"the reply has no choices: {shorten(json.dumps(body))}")
     choice = choices[0]
     message = choice.get("message") if isinstance(choice, dict) else None
     finish = _read_finish(_object(choice).get("finish_reason"))
+    if not _object(message).get("content") and not _object(message).get("tool_calls"):  # a gateway may call a filter's end a stop
+        native = _read_finish(_object(choice).get("native_finish_reason"))
+        finish = native if native is FinishReason.CONTENT_FILTER else finish
     if message is None and finish is FinishReason.CONTENT_FILTER:
         message = {}
     if not isinstance(message, dict):
@@ -88,9 +99,11 @@ def read_reply(body: Json, turn: int) -> Reply:
         raise AskAgain(f"the reply has {len(ids)} token ids but {len(logprobs)} logprobs")
     prompt_ids = (body, choice, of_choice, _object(body.get(_ASIDE)))
     reasoning, field = _read_reasoning(message, aside)
+    reasoning = reasoning or _read_text(_first(*(choice.get(name) for name in REASONING_FIELDS)))
+    legacy = message.get("function_call")
     return Reply(
         text=_read_content(message.get("content")),
-        tool_calls=_read_calls(message.get("tool_calls"), turn),
+        tool_calls=_read_calls(message.get("tool_calls") or ([legacy] if isinstance(legacy, dict) else None), turn),
         usage=_read_usage(body.get("usage")),
         token_ids=ids,
         logprobs=logprobs,
@@ -103,10 +116,15 @@ def read_reply(body: Json, turn: int) -> Reply:
 
 
 def error_in(body: Json) -> Json | str | None:
-    """The error in an answer that calls itself a success: at its top, or in its choice, as gateways write it."""
+    """The error in an answer that calls itself a success: at its top, in its choice or message, or in place of choices."""
     choices = body.get("choices")
     choice: Json = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    error = body.get("error") or choice.get("error")
+    error = body.get("error") or choice.get("error") or _object(choice.get("message")).get("error")
+    if not error and not choice and "data" not in body:
+        errors = body.get("errors")
+        places = (errors[0] if isinstance(errors, list) and errors else None, body.get("base_resp"), body)
+        told = [_object(place) for place in places if any(_object(place).get(key) for key in _ERROR_FIELDS)]
+        error = told[0] if told else None
     if error:
         return error if isinstance(error, dict) else str(error)
     reason = choice.get("finish_reason")
@@ -147,29 +165,45 @@ def _read_text(value: object) -> str:
 def _read_content(content: object) -> str:
     """Texts come as such or in parts; none is the same as an empty one."""
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict) and part.get("type") not in _THOUGHT_PARTS]
-        return "".join(_read_text(part.get("text")) for part in parts)
+        parts = [part for part in content if _object(part).get("type") not in _THOUGHT_PARTS]
+        return "".join(_read_text(part) or _read_text(_object(part).get("text")) for part in parts)
+    if isinstance(content, dict) and isinstance(content.get("text"), str):
+        return _read_text(content["text"])
     if content is None or isinstance(content, str):
         return _read_text(content)
     raise AskAgain(f"the content of the reply is no text but {type(content).__name__}")
 
 
 def _read_calls(calls: object, turn: int) -> tuple[ToolCall, ...]:
+    calls = [calls] if isinstance(calls, dict) else calls
     if not isinstance(calls, list):
         return ()
     found = []
     for index, call in enumerate(calls):
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not _read_text(function.get("name")):
+        function = _function(call)
+        if not function:
             raise AskAgain(f"tool call {index + 1} of the reply names no function")
-        arguments = function.get("arguments")
+        arguments = _first(function.get("arguments"), function.get("input"))
         if arguments is not None and not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        name, text = _read_text(function["name"]), _read_text(arguments)
-        of_function = {key: value for key, value in function.items() if key not in ("name", "arguments") and value}
-        extra = _read_extra(call, _OF_CALL, {"function": of_function} if of_function else {})
+        name, text = _read_text(function.get("name")) or _NAMELESS, _read_text(arguments)
+        own = {"function": {k: v for k, v in function.items() if k not in ("name", "arguments") and v}}
+        extra = _read_extra(call, _OF_CALL, own if own["function"] else {}) if function is call.get("function") else ""
         found.append(ToolCall(_read_text(call.get("id")) or f"call_{turn}_{index}", name, text, extra))
     return tuple(found)
+
+
+def _function(call: object) -> Json:
+    """What is called: in the standard's place, or where other protocols have it; one without a name has arguments at least."""
+    whole = _object(call)
+    places = (_object(whole.get("function")), _object(whole.get("custom")), whole)
+    return next((p for p in places if _read_text(p.get("name")) or p.get("arguments") or p.get("input")), {})
+
+
+def _read_block(body: Json) -> str:
+    """Why a provider reads no prompt at all (Gemini)."""
+    feedback = _object(_first(body.get("prompt_feedback"), body.get("promptFeedback")))
+    return _read_text(_first(feedback.get("block_reason"), feedback.get("blockReason")))
 
 
 def _read_reasoning(message: Json, aside: Json) -> tuple[str, str]:
@@ -183,14 +217,22 @@ def _read_reasoning(message: Json, aside: Json) -> tuple[str, str]:
     content = message.get("content")
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     thoughts = [_read_thought(part) for part in parts if part.get("type") in _THOUGHT_PARTS]
+    if not any(thoughts):
+        places = [place.get(field) for field in (*REASONING_FIELDS, *_THOUGHT_FIELDS) for place in (message, aside)]
+        thoughts = [next((thought for place in places if (thought := _read_thought(place))), "")]
     return "\n".join(thought for thought in thoughts if thought), ""
 
 
-def _read_thought(part: Json) -> str:
-    """A part of the content that is a thought, as Mistral's and Anthropic's models write them."""
-    value = _first(part.get("thinking"), part.get("reasoning"), part.get("text"))
-    inner = value if isinstance(value, list) else []
-    return _read_text(value) or "".join(_read_text(_object(piece).get("text")) for piece in inner)
+def _read_thought(value: object, depth: int = 0) -> str:
+    """A thought in parts, as Mistral's, Anthropic's and OpenRouter's models write them."""
+    if depth > _DEEPEST:
+        return ""
+    if isinstance(value, list):
+        return "".join(_read_thought(piece, depth + 1) for piece in value)
+    if isinstance(value, dict):
+        named = [value.get(key) for key in ("thinking", "reasoning", "text", "content", "summary")]
+        return _read_thought(_first(*named), depth + 1)
+    return _read_text(value)
 
 
 def _read_extra(holder: Json, known: frozenset[str], more: Json) -> str:

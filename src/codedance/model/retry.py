@@ -40,13 +40,15 @@ _UNKNOWN_MODEL = re.compile(
     r"\b(?:invalid|unknown) model\b|\bmodel\b.{0,80}?\b(?:does not|doesn't|not) (?:exist|found)|not a valid model",
     re.IGNORECASE,
 )
+_NO_SUCH_ROUTE = re.compile(r"no endpoints (?:found|available) (?:that|which|matching)", re.IGNORECASE)
+"""OpenRouter: the model is there, but nobody serves it as the request or the account wants it."""
 _DECLINED_CODES = re.compile(
     r"content_?(?:filter|policy)|ResponsibleAIPolicy|moderation|data_?inspection|SensitiveContent|invalid_prompt|safety",
     re.IGNORECASE,
 )
 _DECLINED_WORDS = re.compile(
     r"content (?:management|filtering|filter|policy|moderation|violates)|inappropriate content|sensitive content"
-    r"|requires moderation"
+    r"|requires moderation|new_sensitive|(?:input|output)_sensitive|\u654f\u611f|\u4e0d\u5408\u89c4|\u8fdd\u89c4"
     r"|(?:prompt|input|content|request|messages?) (?:was|were|has been|is) (?:flagged|blocked)|flagged as potentially violating"
     r"|violat\w+ .{0,40}(?:usage|safety|content) (?:policy|policies|guidelines)|blocked by .{0,30}(?:safety|filter|guardrail)",
     re.IGNORECASE,
@@ -157,9 +159,16 @@ class Complaint:
     @property
     def is_unknown_model(self) -> bool:
         """The server has no such model, or no such path."""
+        if self.has_no_route:
+            return False
         if self.status == 404 or self.code == "model_not_found":
             return True
         return self.status in (400, 403, 422) and _UNKNOWN_MODEL.search(self.words) is not None
+
+    @property
+    def has_no_route(self) -> bool:
+        """A gateway knows the model, but no provider of it that does what is asked."""
+        return self.status == 404 and _NO_SUCH_ROUTE.search(self.words) is not None
 
     @property
     def is_out_of_credit(self) -> bool:
@@ -207,7 +216,8 @@ def read_complaint(status: int, text: str) -> Complaint:
     inner = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(inner, dict):
         return Complaint(status, shorten(inner if isinstance(inner, str) else text), words=text[:_MOST_WORDS], text=text)
-    message = inner.get("message") or inner.get("detail") or inner.get("error") or text
+    named = [inner.get(key) for key in ("message", "detail", "error", "msg", "status_msg", "title")]
+    message = next((words for words in named if words), text)
     codes = (inner.get("code"), _inner_code(inner), inner.get("type"), inner.get("status"))
     told = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
     param = inner.get("param")

@@ -22,7 +22,7 @@ from pydantic_core import from_json, to_json
 from codedance.errors import ConfigError
 from codedance.images import Picture
 from codedance.model.adaptation import REASONING_FIELDS, RequestForm
-from codedance.model.arrangement import Arrangement, arrange
+from codedance.model.arrangement import Arrangement, arrange, with_unique_ids
 from codedance.model.chat import Message, Role
 from codedance.types import Sampling, Tool, ToolCall
 
@@ -60,7 +60,7 @@ def write_request(
     if Arrangement.TOOL_AS_USER in form.arrangements:
         del options["tools"]
     main_arguments = {tool.name: _main_argument(tool) for tool in sampling.tools}
-    arranged = arrange(messages, form.arrangements)
+    arranged = arrange(with_unique_ids(messages), form.arrangements)
     body: Json = {"model": name, "messages": [_write_message(message, detail, form, main_arguments) for message in arranged]}
     body |= {key: value for key, value in options.items() if value is not None and key not in form.left_out} | dict(extra)
     return {key: value for key, value in body.items() if value is not None}

@@ -28,7 +28,7 @@ from codedance.model.chat import ChatModel, Message, Reply, info_of
 from codedance.model.notices import tell
 from codedance.rollout.codec import Action, Codec, observe, seen
 from codedance.rollout.codec.escape import storable
-from codedance.rollout.settings import Returned, Settings, SystemPrompt
+from codedance.rollout.settings import Format, Returned, Settings, SystemPrompt
 from codedance.sandbox import Sandbox, Session
 from codedance.types import (
     Coordinates,
@@ -154,6 +154,7 @@ class _Rollout:
         model_s = time.perf_counter() - start
         self._compare_tokens(reply)
         action = self.codec.parse(reply)
+        self._miss_calls(reply, action)
         context = self.codec.context(reply, action)
         turn = Turn(
             text=reply.text,
@@ -196,6 +197,17 @@ class _Rollout:
                 "name its --family, or set --min-pixels, --max-pixels and --pixel-step as its image processor has them"
             )
             tell(note, about=f"picture tokens of {self.model.name}")
+            self.notes[storable(note)] = None
+
+    def _miss_calls(self, reply: Reply, action: Action) -> None:
+        """Note where code comes as text though native calls are asked for: some servers drop `tools` without a word."""
+        if self.settings.format is Format.OPENAI_TOOLS and action.code is not None and not reply.tool_calls and not self.turns:
+            note = (
+                f"{self.model.name}: code came as text, not as a native tool call: the server may leave out tools; use --format "
+                "tool_call or code_tags, or start it with a parser of tool calls (vLLM: --enable-auto-tool-choice "
+                "--tool-call-parser NAME; llama.cpp: --jinja)"
+            )
+            tell(note)
             self.notes[storable(note)] = None
 
     async def _ask(self) -> Reply:

@@ -29,7 +29,7 @@ from codedance.rollout.codec.escape import escape, escape_forgeries, escape_repl
 from codedance.rollout.codec.observe import observe, seen
 from codedance.rollout.codec.parse import Action, Form, parse
 from codedance.rollout.settings import Format
-from codedance.types import Coordinates, Repair, Sampling, Tool, ToolCall
+from codedance.types import Coordinates, FinishReason, Repair, Sampling, Tool, ToolCall
 
 __all__ = ["Action", "Codec", "Form", "observe", "seen"]
 
@@ -132,7 +132,9 @@ class Codec:
             wants_code = reply.tool_calls or action.code is not None
             return replace(action, code=None, problem=_CANNOT_RUN) if wants_code else action
         if reply.tool_calls:
-            return _native(reply.tool_calls, action, self.format)
+            called = _native(reply, action, self.format)
+            is_written = called.code is None and (action.code is not None or action.answer is not None)
+            return replace(action, repairs=(*action.repairs, Repair.MISREAD_JSON)) if is_written else called
         if action.form is not None and action.form is not Form.FENCE and action.form not in self._dialect.forms:
             return replace(action, repairs=tuple(dict.fromkeys((*action.repairs, Repair.OTHER_FORMAT))))
         return action
@@ -205,12 +207,12 @@ def _in_reasoning(reply: Reply) -> Action | None:
     return replace(action, in_reasoning=True, repairs=(*action.repairs, Repair.IN_REASONING))
 
 
-def _native(calls: Sequence[ToolCall], written: Action, format: Format) -> Action:
+def _native(reply: Reply, written: Action, format: Format) -> Action:
     """Several calls in one reply are one cell, in order."""
     repairs: dict[Repair, None] = {repair: None for repair in written.repairs if repair is Repair.FORGED_OBSERVATION}
     blocks: list[str] = []
     problem = ""
-    for call in calls:
+    for call in reply.tool_calls:
         try:
             code, was_broken = code_of_arguments(call.arguments)
         except Misread as error:
@@ -227,7 +229,9 @@ def _native(calls: Sequence[ToolCall], written: Action, format: Format) -> Actio
     thought = written.thought if written.answer is None and written.code is None else ""
     if blocks:
         return Action(thought=thought, code="\n".join(blocks), form=Form.CALL, end=written.end, repairs=tuple(repairs))
-    return Action(thought=thought, end=written.end, repairs=tuple(repairs), problem=problem or "the code was empty")
+    is_cut = reply.finish_reason is FinishReason.LENGTH
+    problem = "the code was cut off at the token limit" if is_cut else problem or "the code was empty"
+    return Action(thought=thought, end=written.end, repairs=tuple(repairs), problem=problem, is_cut=is_cut)
 
 
 def _announced(image: InputImage, index: int, num: int) -> list[str | Picture]:

@@ -218,11 +218,16 @@ def _joined(codes: Iterable[str], *, is_broken: bool, is_json: bool, missing_clo
 def _codes_of(call: Any) -> list[str]:
     """The code of each call in a JSON value."""
     if isinstance(call, str):
-        call = json.loads(call, strict=False)
+        try:
+            call = json.loads(call, strict=False)
+        except UNREADABLE:
+            call = {"code": call} if does_something(unfenced(call)) else call
+    if isinstance(call, list) and call and all(isinstance(line, str) for line in call) and compiles("\n".join(call)):
+        call = {"code": call}
     if isinstance(call, dict) and isinstance(call.get("tool_calls"), list):
         call = call["tool_calls"]
-    if isinstance(call, list) and call and all(isinstance(one, dict) for one in call):
-        return [code for one in call for code in _codes_of(one)]
+    if isinstance(call, list) and any(call) and all(isinstance(one, dict) for one in call):
+        return [code for one in call if one for code in _codes_of(one)]
     if not isinstance(call, dict):
         raise Misread(f"a tool call is one JSON object: {_CALL}")
     inner = [call[key] for key in ("function", "function_call", "tool_call") if isinstance(call.get(key), dict)]
@@ -264,6 +269,7 @@ def _pattern(mark: str) -> re.Pattern[str]:
     pattern = re.escape(mark.replace("\uff5c", "|"))
     pattern = pattern.replace(r"\|DSML\|", r"\|{1,2}\s?DSML\|{1,2}\s?").replace(r"\|", "[|\uff5c]")
     pattern = pattern.replace(r'\ name="NAME">', rf"""\s{{1,4}}name\s?=\s?["']?{name}["']?[^<>]{{0,80}}>""")
+    pattern = pattern.replace("<parameter\\s", r"<(?:\w{1,20}:)?parameter\s").replace("</parameter", r"</(?:\w{1,20}:)?parameter")
     pattern = pattern.replace("=NAME>", rf"""\s?=\s?["']?{name}["']?\s?>""")
     pattern = pattern.replace(">NAME</", rf">\s{{0,8}}{name}\s{{0,8}}</").replace("NAME:", f"{name}:")
     return re.compile(pattern.replace("><", r">\s{0,8}<"), re.IGNORECASE)

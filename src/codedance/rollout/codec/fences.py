@@ -29,7 +29,8 @@ _LABELLED = {sign: re.compile(rf"^[ \t]{{0,8}}{sign}{{3,8}}[ \t]{{0,8}}[a-z_]", 
 _CLOSE = {sign: re.compile(rf"^[ \t]{{0,8}}{sign}{{3,8}}[ \t]{{0,8}}(?=\r?$|<\s{{0,4}}/)", re.MULTILINE) for sign in "`~"}
 _CLOSE_BEHIND_CODE = {sign: re.compile(rf"(?<=[^\s{sign}]){sign}{{3,8}}[ \t]{{0,8}}(?=\r?$)", re.MULTILINE) for sign in "`~"}
 _OUTPUT_LABEL = re.compile(
-    rf"^[ \t>*#_]{{0,8}}(?:{'|'.join(map(re.escape, OUTPUT_LABELS))})[ \t*_]{{0,8}}[:\uff1a]", re.MULTILINE | re.IGNORECASE
+    rf"^[ \t>*#_\[]{{0,8}}(?:{'|'.join(map(re.escape, OUTPUT_LABELS))})[ \t*_\]]{{0,8}}(?:[:\uff1a]|\r?$)",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 _MOST_FENCES = 500  # a reply with more of them repeats itself

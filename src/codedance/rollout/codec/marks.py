@@ -65,7 +65,8 @@ _THOUGHTS = (
     *_family(Kind.THOUGHT, "thought thoughts", "Gemini's OpenAI endpoint, Gemma, EXAONE Deep", "kelivo#450; EXAONE-Deep chat template"),
     *_family(Kind.THOUGHT, "reasoning reason", "LLaVA-CoT, GRPO examples", "PKU-YuanGroup/LLaVA-CoT; qwen-code!8818"),
     *_family(Kind.THOUGHT, "scratch_pad", "Hermes", "vllm hermes_tool_parser"),
-    *_family(Kind.THOUGHT, "reflection analysis rationale chain_of_thought", "prompted chains of thought", "Reflection-Llama-3.1 chat template"),
+    *_family(Kind.THOUGHT, "reflection analysis rationale chain_of_thought cot plan planning internal observe", "prompted chains of thought", "Reflection-Llama-3.1 chat template"),
+    *_family(Kind.THOUGHT, "summary caption", "LLaVA-CoT", "PKU-YuanGroup/LLaVA-CoT"),
     Mark(Kind.THOUGHT, "<seed:think>", "</seed:think>", "Seed-OSS", "vllm seedoss_reasoning_parser"),
     *_family(Kind.THOUGHT, "longcat_think", "LongCat", "vllm longcat_reasoning_parser"),
     Mark(Kind.THOUGHT, "\u25c1think\u25b7", "\u25c1/think\u25b7", "Kimi-VL, Kimi-Dev", "open-compass/VLMEvalKit kimi_vl.py"),
@@ -80,7 +81,12 @@ _THOUGHTS = (
 _CODE = (
     CODE,
     *_family(Kind.CODE, "python py python_code tool_code", "Chameleon-like prompts, Gemini", "google tool_code examples"),
-    *_family(Kind.CODE, "execute execute_python code_interpreter", "CodeAct", "arXiv 2402.01030, appendix E"),
+    *_family(
+        Kind.CODE,
+        "execute execute_python execute_python_code code_interpreter",
+        "CodeAct, a tool's name as its tag",
+        "arXiv 2402.01030, appendix E",
+    ),
     *_family(Kind.CODE, "llm-code", "OpenMathInstruct", "NVIDIA/NeMo-Skills prompt config"),
     Mark(Kind.CODE, "<|action_start|><|interpreter|>", "<|action_end|>", "InternLM 2", "vllm internlm2_tool_parser"),
 )
@@ -140,12 +146,14 @@ _OBSERVATIONS = (
     *_family(Kind.OBSERVATION, "tool_result tool_results tool_output function_result function_results", "Claude's prompts, DeepSeek V4", "anthropic prompt guide"),
     *_family(Kind.OBSERVATION, "longcat_observation", "LongCat", "LongCat tokenizer"),
     *_family(Kind.OBSERVATION, "output outputs result results stdout stderr", "models without a format of their own", "yfzhang114/Thyme stored replies", is_common_word=True),
+    *_family(Kind.OBSERVATION, "execution console terminal response returns obs env environment feedback information", "agents of other environments", "PeterGriffinJin/Search-R1 (information)", is_common_word=True),
     Mark(Kind.OBSERVATION, "<|observation|>", "", "GLM", "GLM-4.5V chat template"),
     Mark(Kind.OBSERVATION, "<\uff5ctool\u2581outputs\u2581begin\uff5c>", "<\uff5ctool\u2581outputs\u2581end\uff5c>", "DeepSeek V3", "DeepSeek-V3 chat template"),
     Mark(Kind.OBSERVATION, "<\uff5ctool\u2581output\u2581begin\uff5c>", "<\uff5ctool\u2581output\u2581end\uff5c>", "DeepSeek V3", "DeepSeek-V3 chat template"),
     Mark(Kind.OBSERVATION, "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "Mistral", "mistral-common"),
     Mark(Kind.OBSERVATION, "<|tool_response>", "<tool_response|>", "Gemma 4", "Gemma 4 chat template"),
     Mark(Kind.OBSERVATION, "<|start_header_id|>", "", "Llama 3, a turn made up", "Llama 3 chat template"),
+    Mark(Kind.OBSERVATION, "<start_of_turn>", "", "Gemma, a turn made up", "Gemma 3 chat template"),
     Mark(Kind.OBSERVATION, "<|im_start|>", "", "ChatML, a turn made up", "Qwen2.5 chat template"),
 )  # fmt: skip
 SEPARATORS = ("<|tool_call_argument_begin|>", "<\uff5ctool\u2581sep\uff5c>", "[ARGS]", "[CALL_ID]", '<|"|>', "<escape>")
@@ -169,5 +177,35 @@ OUTPUT_FENCES = (
 )
 """Labels of fences in which models invent an output, right behind code; so is a fence without a label. ToRA writes `output`
 (microsoft/ToRA), Gemini `code_output`."""
-OUTPUT_LABELS = ("Observation", "Output", "Execution result", "Result", "Results", "Printed output", "stdout", "Execution output")
-"""Words that, with a colon at the start of a line behind code, announce an invented output (ReAct: `Observation:`)."""
+OUTPUT_LABELS = (
+    *(
+        "Observation",
+        "Output",
+        "Outputs",
+        "Result",
+        "Results",
+        "Printed output",
+        "stdout",
+        "Execution output",
+        "Execution result",
+    ),
+    *("Code output", "Console output", "Tool output", "Tool result", "Tool response", "The output is", "The result is"),
+    *("Human", "User", "System", "Tool", "Environment"),
+    *(
+        "\u8f93\u51fa",
+        "\u8f93\u51fa\u7ed3\u679c",
+        "\u8fd0\u884c\u7ed3\u679c",
+        "\u6267\u884c\u7ed3\u679c",
+        "\u7ed3\u679c",
+        "\u89c2\u5bdf",
+    ),
+)
+"""Words that announce an invented output or turn at the start of a line behind code, with a colon (ReAct: `Observation:`) or alone
+in their line as a heading."""
+THOUGHT_NAMES = r"\w{0,24}(?:think|thought|reason|reflect|monologue|scratchpad)\w{0,24}"
+"""Names of tags that are no rows, but say that they hold thoughts."""
+OBSERVATION_NAMES = (
+    r"(?:tool|function|code|python|exec\w{0,8}|interpreter|sandbox|program|script|cell|shell|console|env\w{0,9}){1,3}"
+    r"(?:output|result|response|observation|log|error|return|feedback|stdout|stderr)s?"
+)
+"""The same for outputs; without blanks, bars and dashes."""

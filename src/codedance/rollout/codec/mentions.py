@@ -17,9 +17,9 @@ from codedance.rollout.codec.tags import Tag
 
 _LONGEST_LINE = 400
 _GOES_ON = re.compile(
-    r"\s{0,4}(?:[,.;:)\]}](?=\s|$)|[`\u201d\u3002\uff0c\u3001]|\s(?:and|or|and/or|to|tags?|blocks?|sections?|elements?|marks?|pairs?|formats?"
+    r"\s{0,4}(?:[,.;:)\]}](?=\s|$)|[`\u201d\u3002\uff0c\u3001]|\s?(?:\u6807\u7b7e|\u4e2d|\u91cc)|\s(?:and|or|and/or|to|tags?|blocks?|sections?|elements?|marks?|pairs?|formats?"
     r"|for|with|then|when|once|if|so|but|instead|before|after|below|here|later|at the end|as soon as|is|are|will|which|that|"
-    r"\u548c|\u4e0e|\u6807\u7b7e|\u4e2d)(?![\w']))",
+    r"\u548c|\u4e0e)(?![\w']))",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\s+(?:and|or|and/or|to|tags?|and then|followed by|\.{3}|\u2026|\u548c|\u4e0e|\u6216)\s+", re.IGNORECASE)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from codedance.rollout.codec.marks import MARKS, Kind, Mark
+from codedance.rollout.codec.marks import MARKS, OBSERVATION_NAMES, THINK, THOUGHT_NAMES, Kind, Mark
 
 _MOST_TAGS = 2000  # a reply with more of them repeats itself
 _ACTIONS = frozenset({Kind.CODE, Kind.CALL, Kind.ANSWER})
@@ -31,6 +31,8 @@ _BARS = re.compile(r"\|{2,8}")
 _ATTRIBUTES = re.compile(r"(<[^=\n]*?[^=\s])\s+[\w:.\-]{1,40}\s*=.*", re.DOTALL)
 _NAMED = re.compile(r"(<[^=\n]*?[^=\s])\s*=.*", re.DOTALL)
 _NAMESPACE = re.compile(r"(</?)\w+:(?=\w)")
+_THOUGHT = re.compile(rf"</?\|?/?{THOUGHT_NAMES}\|?>")
+_OBSERVATION = re.compile(rf"</?\|?/?{OBSERVATION_NAMES}\|?>")
 _CUT_OFF = re.compile(r"[<\uff1c\u25c1]\s{0,4}/?[|\uff5c]?[a-z_:\u2581]{0,24}[|\uff5c]?$", re.IGNORECASE)
 
 
@@ -64,7 +66,7 @@ class Meaning(NamedTuple):
 
 def _key(token: str) -> str:
     """The mark without what makes no difference."""
-    plain = _BARS.sub("|", _GAPS.sub("", token.translate(_PLAIN_SIGNS)))
+    plain = _BARS.sub("|", _GAPS.sub("", token.translate(_PLAIN_SIGNS))).replace("<\\/", "</")  # as JSON may write it
     return plain if plain.startswith("[") else plain.casefold()
 
 
@@ -90,6 +92,7 @@ def _table() -> dict[str, list[Meaning]]:
 
 
 _TABLE = _table()
+_ANY_OBSERVATION = next(mark for mark in MARKS if mark.kind is Kind.OBSERVATION)
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +108,16 @@ def meanings(token: str) -> tuple[Meaning, ...]:
             found = _TABLE.get(_key(named[1] + "=NAME>"))
     if found is None and ":" in key:
         found = _TABLE.get(_NAMESPACE.sub(r"\1", key))
-    return tuple(found or ())
+    return tuple(found or _by_name(key))
+
+
+def _by_name(key: str) -> Iterator[Meaning]:
+    """What a tag is that is no row of the table, where its name says it."""
+    closes = "/" in key[:3]
+    if _THOUGHT.fullmatch(key):
+        yield Meaning(THINK, closes, None)
+    elif _OBSERVATION.fullmatch(key):
+        yield Meaning(_ANY_OBSERVATION, closes, None)
 
 
 class Tags:
