@@ -1,22 +1,25 @@
-"""What several test files need, each made when first asked for: a known picture, a sandbox, tiny models, a real server."""
+"""What several test files need, each made when first asked for: a known picture, a sandbox, tiny models."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from PIL import Image
 
 from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
-from servers.processes import Served, serve_transformers
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads stall where several test processes share the cores
+
+settings.register_profile("patient", deadline=None)  # how long one example takes says more about the machine than about it
+settings.load_profile("patient")
 
 QUICK = Limits(time_s=3.0, grace_s=0.4, memory_mb=256, disk_mb=32)
 
@@ -50,10 +53,3 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from model.tiny_models import make_qwen
 
     return make_qwen(tmp_path_factory.mktemp("models") / "tiny-qwen")
-
-
-@pytest.fixture(scope="session")
-def served(tiny_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The Llava-type model behind `transformers serve`."""
-    with serve_transformers(tiny_llava, tmp_path_factory.mktemp("server")) as server:
-        yield server

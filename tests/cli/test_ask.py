@@ -13,7 +13,6 @@ from PIL import Image
 from cli.commands import run
 from codedance.rollout.store import read_traces
 from codedance.types import StopReason
-from servers.processes import Served
 
 CODE = "<think>Look [bold]closer[/bold] \x1b[2J</think><code>\n```python\nprint(input_image.size)\ndisplay(input_image)\n```\n</code>"
 ANYWHERE = ("--isolation", 0)
@@ -79,19 +78,6 @@ def test_replay_and_report_take_what_ask_has_left(desk: Path) -> None:
     traces.write_text(traces.read_text().replace('"stdout":"(308, 196)', '"stdout":"(1, 1)'))
     audit = run("replay", desk / "out", *ANYWHERE)
     assert audit.returncode == 1 and "turn 1: different: stdout" in audit.stdout
-
-
-def test_ask_goes_to_a_real_server(
-    served: Served, tmp_path: Path, run_here: Callable[..., CompletedProcess[str]], picture: Image.Image
-) -> None:
-    picture.save(tmp_path / "p.png")
-    asking = ("ask", tmp_path / "p.png", "What is this?", "--base-url", served.base_url, "--max-tokens", 8, "--isolation", 0)
-    done = run_here(*asking, "--model", served.model, "--out", tmp_path / "out")
-    (trace,) = read_traces(tmp_path / "out")
-    assert (done.returncode == 0) == (trace.stop is StopReason.ANSWERED) and "Traceback" not in done.stderr
-    assert trace.usage.completion_tokens > 0 and trace.model == served.model
-    wrong = run_here(*asking, "--model", "another", "--out", tmp_path / "other")
-    assert wrong.returncode == 1 and "another" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 def test_a_spent_budget_is_told_after_the_counts(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:

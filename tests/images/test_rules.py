@@ -38,7 +38,7 @@ def sizes(draw: st.DrawFn) -> Size:
     return Size(long, short) if draw(st.booleans()) else Size(short, long)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(sizes(), st.sampled_from(RULES))
 def test_a_view_is_its_own_view_and_within_the_limits(size: Size, rule: PixelRule) -> None:
     view = fit(size, rule).size
@@ -51,7 +51,7 @@ def test_a_view_is_its_own_view_and_within_the_limits(size: Size, rule: PixelRul
     assert area >= rule.least or area + step * short > rule.most or not room
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sizes(), st.integers(1, 40), st.integers(1, 400_000), st.floats(1, 8))
 def test_any_rule_has_views_that_stay_as_they_are(size: Size, step: int, least: int, ratio: float) -> None:
     rule = PixelRule(step, least, max(step**2, int(least * ratio)))

@@ -102,35 +102,35 @@ def test_no_rollouts_no_rewards(name: str) -> None:
     assert (len(rewarded.reward), len(rewarded.advantage), rewarded.turns) == (0, 0, ())
 
 
-@every_reward
 @given(outcomes=batches())
-def test_terms_add_up_and_shapes_fit(name: str, outcomes: Outcomes) -> None:
-    rewarded = REWARDS[name](outcomes)
-    assert rewarded.reward == pytest.approx(sum(rewarded.terms.values()))
-    assert rewarded.advantage.shape == rewarded.reward.shape == (len(outcomes),)
-    assert [len(turn) for turn in rewarded.turns] == [len(statuses) for statuses in outcomes.calls]
-    assert all(np.isfinite(turn).all() for turn in (rewarded.reward, rewarded.advantage, *rewarded.turns))
+def test_terms_add_up_and_shapes_fit(outcomes: Outcomes) -> None:
+    for reward in REWARDS.values():
+        rewarded = reward(outcomes)
+        assert rewarded.reward == pytest.approx(sum(rewarded.terms.values()))
+        assert rewarded.advantage.shape == rewarded.reward.shape == (len(outcomes),)
+        assert [len(turn) for turn in rewarded.turns] == [len(statuses) for statuses in outcomes.calls]
+        assert all(np.isfinite(turn).all() for turn in (rewarded.reward, rewarded.advantage, *rewarded.turns))
 
 
-@every_reward
 @given(outcomes=batches(), data=st.data())
-def test_the_order_of_rollouts_does_not_matter(name: str, outcomes: Outcomes, data: st.DataObject) -> None:
+def test_the_order_of_rollouts_does_not_matter(outcomes: Outcomes, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(outcomes))))
     shuffled = Outcomes(
         outcomes.groups[order], outcomes.accuracy[order], outcomes.format_ok[order], tuple(outcomes.calls[row] for row in order)
     )
-    before, after = REWARDS[name](outcomes), REWARDS[name](shuffled)
-    assert after.reward == pytest.approx(before.reward[order])
-    assert after.advantage == pytest.approx(before.advantage[order], abs=1e-6)
-    for row, old in enumerate(order):
-        assert after.turns[row] == pytest.approx(before.turns[old], abs=1e-6)
+    for reward in REWARDS.values():
+        before, after = reward(outcomes), reward(shuffled)
+        assert after.reward == pytest.approx(before.reward[order])
+        assert after.advantage == pytest.approx(before.advantage[order], abs=1e-6)
+        for row, old in enumerate(order):
+            assert after.turns[row] == pytest.approx(before.turns[old], abs=1e-6)
 
 
-@every_reward
 @given(outcomes=batches())
-def test_names_of_groups_do_not_matter(name: str, outcomes: Outcomes) -> None:
+def test_names_of_groups_do_not_matter(outcomes: Outcomes) -> None:
     renamed = Outcomes(outcomes.groups * -(10**12) + 7, outcomes.accuracy, outcomes.format_ok, outcomes.calls)
-    assert REWARDS[name](renamed).advantage == pytest.approx(REWARDS[name](outcomes).advantage, abs=1e-6)
+    for reward in REWARDS.values():
+        assert reward(renamed).advantage == pytest.approx(reward(outcomes).advantage, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_what_code_prints_cannot_end_the_observation_or_answer() -> None:
     assert "</interpreter>" not in text(parts) and "<answer>" not in text(parts) and "<|" not in text(parts)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.text(max_size=3000),
     st.text(max_size=3000),

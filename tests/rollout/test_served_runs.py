@@ -18,7 +18,7 @@ from model.asking import model_at
 from model.faulty_server import PASSING, Fault, FaultyServer, mix
 
 SHORT = Settings(turns=3, sampling=Sampling(temperature=1.0, max_tokens=12, seed=1))
-NUM_TASKS = 60
+NUM_TASKS = 20
 
 
 def tasks(number: int = NUM_TASKS) -> Iterator[Task]:
@@ -37,17 +37,20 @@ def two_turns(body: Mapping[str, Any]) -> str:
     return f"<answer>{printed.split()[0]}</answer>"
 
 
-async def run(model: OpenAIModel, box: Sandbox, folder: Path, **settings: int) -> tuple[Progress, dict[str, Trace]]:
-    progress = await Runner(model, box, folder, is_right=lambda trace: trace.answer == trace.gold, **settings).run(tasks())
+async def run(
+    model: OpenAIModel, box: Sandbox, folder: Path, number: int = NUM_TASKS, **settings: int
+) -> tuple[Progress, dict[str, Trace]]:
+    runner = Runner(model, box, folder, is_right=lambda trace: trace.answer == trace.gold, **settings)
+    progress = await runner.run(tasks(number))
     return progress, {trace.task_id: trace for trace in read_traces(folder)}
 
 
 async def test_no_task_is_lost_when_every_passing_fault_comes_by_chance(box: Sandbox, tmp_path: Path) -> None:
     faults = [*PASSING, Fault.SLOW]
     async with FaultyServer(mix(1, 0.5, faults), two_turns) as server, model_at(server.url, tries=12, timeout_s=0.5) as model:
-        progress, traces = await run(model, box, tmp_path)
-    assert (progress.done, progress.right, progress.outages) == (NUM_TASKS, NUM_TASKS, 0)
-    assert all(trace.answer == trace.gold for trace in traces.values()) and len(traces) == NUM_TASKS
+        progress, traces = await run(model, box, tmp_path, number=60)
+    assert (progress.done, progress.right, progress.outages) == (60, 60, 0)
+    assert all(trace.answer == trace.gold for trace in traces.values()) and len(traces) == 60
     assert {request.fault for request in server.requests} == {*faults, Fault.NONE}
 
 

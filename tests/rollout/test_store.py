@@ -47,7 +47,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert json.loads((tmp_path / TRACES).read_text().splitlines()[0])["turns"][0]["execution"]["status"] == "ok"
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(), st.text(), st.integers(0, 9))
 def test_any_text_comes_back_from_a_line(tmp_path: Path, question: str, answer: str, sample: int) -> None:
     from codedance.rollout.codec.escape import storable

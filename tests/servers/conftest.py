@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from codedance.model.named import TINY
-from servers.processes import Served, serve_llamacpp, serve_vllm
+from servers.processes import Served, serve_llamacpp, serve_transformers, serve_vllm
 
 TOOLS = ("--enable-auto-tool-choice", "--tool-call-parser", "hermes")
 LOGPROBS = ("--logprobs-mode", "processed_logprobs")
+
+
+@pytest.fixture(scope="session")
+def served(tiny_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The Llava-type model behind `transformers serve`."""
+    with serve_transformers(tiny_llava, tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -71,9 +71,9 @@ def test_one_question_is_asked_from_the_terminal(real_server: Served, tmp_path: 
     pictures = (tmp_path / "p.png",) if real_server.takes_pictures else ()
     words = (*pictures, "How many circles are there?", "--turns", 1, "--max-tokens", 8, "--out", tmp_path / "ask")
     done = command("ask", *words, *endpoint(real_server))
-    assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr
     (trace,) = read_traces(tmp_path / "ask")
-    assert trace.stop in ENDS
+    assert (done.returncode == 0) == (trace.stop is StopReason.ANSWERED) and "Traceback" not in done.stderr, done.stderr
+    assert trace.stop in ENDS and trace.usage.completion_tokens > 0 and trace.model == real_server.model
 
 
 def test_a_run_that_was_killed_goes_on_and_loses_nothing(real_server: Served, tmp_path: Path) -> None:
