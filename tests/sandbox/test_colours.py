@@ -41,6 +41,7 @@ RED_PROGRAMS = {
     "enlarged and blurred": READ + "cv2.GaussianBlur(cv2.resize(img, None, fx=2, fy=2), (5, 5), 0)",
     "turned in place of another": READ + "cv2.cvtColor(img, cv2.COLOR_BGR2RGB, img)\nimg",
     "swapped in place": READ + "img[:, :, [0, 2]] = img[:, :, [2, 0]]\nimg",
+    "swapped in place by two assignments": READ + "img[:, :, 0], img[:, :, 2] = img[:, :, 2].copy(), img[:, :, 0].copy()\nimg",
     "taken by np.take": READ + "np.take(img, [2, 1, 0], axis=2)",
     "by a function": "def load(p): return cv2.imread(p)\ndef crop(a): return a[5:50, 5:60].copy()\ncrop(load('input_image.jpg'))",
     "Pillow's own": "np.array(input_image)",

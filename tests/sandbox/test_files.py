@@ -129,3 +129,12 @@ async def test_code_may_write_to_its_usual_places_also_if_python_lies_below_them
                 full = await session.run("with open('/tmp/big', 'wb') as f:\n    while True: f.write(b'x' * 2**18)")
                 assert full.error.type == "OSError"
     assert (library / "known.py").read_text() == "x = 7"
+
+
+async def test_a_folder_that_is_not_there_is_named(box: Sandbox, picture: Image.Image) -> None:
+    async with box.session([picture]) as session:
+        for code in ("input_image.save('results/a.png')", "plt.plot([1]); plt.savefig('/content/a.png')"):
+            result = await session.run(code)
+            assert result.error is not None
+            assert "there is no folder" in result.error.message
+            assert "/mnt/data" in result.error.message

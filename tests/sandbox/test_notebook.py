@@ -29,6 +29,8 @@ CROPS = "a, b = input_image.crop((0, 0, 60, 48)), input_image.crop((4, 0, 64, 48
         ("from IPython import get_ipython as g\ng().run_line_magic('matplotlib', 'inline')\nget_ipython().magic('x')", 0, ""),
         ("from google.colab.patches import cv2_imshow\ncv2_imshow(cv2.imread('input_image.jpg'))", 1, ""),
         ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 3\nprint(await f())\nawait f()", 0, "3\n3\n"),
+        ("open('m.py', 'w').write('x = 5')\nimport m\nprint(m.x, reduce(max, [1, 2]), [true, null])", 0, "5 2 [True, None]\n"),
+        ("async def f():\n    await asyncio.sleep(0)\n    return threading.active_count()\nprint(await f())", 0, "1\n"),
         ("df = pd.DataFrame({'a': [1, 2]})\nprint(df.a.sum())", 0, "3\n"),
         ("print(image_1.size == image_clue_0.size == Image.open(image_path).size, input_image_path)", 0, PATH),
         ("def f(x: List[int]) -> Dict: return Counter(x)\nprint(f([1, 1]), defaultdict(int)[3])", 0, "Counter({1: 2}) 0\n"),
