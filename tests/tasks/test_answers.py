@@ -101,6 +101,7 @@ def test_options_that_the_question_shows_are_not_shown_again(tmp_path: Path) -> 
         ("A and C", ("A, C",), Rule.CHOICE),
         ("Yes", ("Yes",), Rule.CHOICE),
         ("no", ("no",), Rule.CHOICE),
+        ("True", ("True",), Rule.CHOICE),
         ("12", ("12",), Rule.PIXMO),
         ("a cat", ("a cat",), Rule.JUDGED),
         ("Cat", ("Cat",), Rule.JUDGED),

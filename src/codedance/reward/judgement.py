@@ -3,7 +3,8 @@
     read_judgement('Sure!\n```json\n{"why": "both are \\frac{1}{2}", "same": "Yes."}\n```')      # Judgement(True, "both are ...")
     read_judgement('{"same": "no"} {"same": "yes"}')                                             # None: it contradicts itself
 
-Understood: thoughts before it, also without an end; fences; words before and behind; Python's quotes; backslashes of LaTeX.
+Understood: thoughts before it, also without an end; fences; words before and behind; Python's quotes; backslashes of LaTeX;
+quotes inside of the reason, keys without quotes, a missing brace.
 An object that stands letter by letter in the texts that were judged is a quotation, not a judgement. A bare "yes" is none either:
 it may be about anything. Not covered: grades between right and wrong.
 """
@@ -17,7 +18,12 @@ from typing import Any, NamedTuple
 
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
 _THOUGHT_START = re.compile(r"<(?:think|thinking|thought|reasoning|seed:think)>|\[THINK\]|\u25c1think\u25b7", re.IGNORECASE)
-_OBJECT = re.compile(r"""\{\s*["']\w{1,40}["']\s*:""")
+_OBJECT = re.compile(r"""\{\s{0,20}["'“”]?\w{1,40}["'“”]?\s{0,20}:""")
+_LOOSE = re.compile(
+    r"""["'“”]?\bsame["'“”]?\s{0,20}:\s{0,20}["'“”]?(yes|no|true|false)\b(?P<ends>["'“”]?\s{0,20}(?:[,}]|\Z))?""", re.IGNORECASE
+)
+_VERDICT = re.compile(r"\W*(yes|no|true|false)\b", re.IGNORECASE)
+_BOTH = re.compile(r"\b(?:yes|true)\b.*\b(?:no|false|not)\b|\b(?:no|false)\b.*\b(?:yes|true)\b", re.IGNORECASE | re.DOTALL)
 _BACKSLASH = re.compile(r"""\\(["'\\/bfnrt]|u[0-9a-fA-F]{4})|\\""")
 _CONTROLS = {"\b": "\\b", "\f": "\\f", "\t": "\\t", "\r": "\\r"}
 """What JSON makes of LaTeX such as \\beta, \\frac, \\text and \\right."""
@@ -59,10 +65,10 @@ def read_judgement(text: str, judged: str = "", *, is_cut: bool = False) -> Judg
 def _agreed(found: list[tuple[str, list[_Pairs]]], judged: str) -> Judgement | None:
     """What all judgements say."""
     told = [pairs for raw, objects in found if raw not in judged for pairs in objects]
-    verdicts = [_SAME.get(str(value).strip(" \n\t.!*\"'").lower()) for pairs in told for key, value in pairs if key == "same"]
+    verdicts = [_verdict(str(value)) for pairs in told for key, value in pairs if str(key).lower() == "same"]
     if not verdicts or None in verdicts or len(set(verdicts)) > 1:
         return None
-    why = next((str(value) for pairs in reversed(told) for key, value in pairs if key == "why"), "")
+    why = next((str(value) for pairs in reversed(told) for key, value in pairs if str(key).lower() == "why"), "")
     for control, written in _CONTROLS.items():
         why = why.replace(control, written)
     return Judgement(verdicts[0] is True, why.encode(errors="replace").decode())  # half a character would fit into no file
@@ -77,9 +83,9 @@ def _found(text: str) -> list[tuple[str, list[_Pairs]]]:
         if start < end:
             continue  # inside of one that was read
         chunk = text[start : start + _LONGEST_OBJECT]
-        length, objects = _json(chunk) or _python(chunk) or (0, [])
+        length, objects = _json(chunk) or _python(chunk) or _broken(chunk) or (0, [])
         end = start + length
-        if any(key == "same" for pairs in objects for key, _ in pairs):
+        if any(str(key).lower() == "same" for pairs in objects for key, _ in pairs):
             found.append((text[start:end], objects))
     return found
 
@@ -96,6 +102,21 @@ def _json(chunk: str) -> tuple[int, list[_Pairs]] | None:
             continue
         return length - sum(at < length for at in added), objects
     return None
+
+
+def _verdict(value: str) -> bool | None:
+    """Yes or no, with or without words behind it; None for both and for anything else."""
+    match = _VERDICT.match(value)
+    return None if match is None or _BOTH.search(value) else _SAME[match[1].lower()]
+
+
+def _broken(chunk: str) -> tuple[int, list[_Pairs]] | None:
+    """The verdicts of an object that is neither: quotes inside of its reason, keys without quotes, no closing brace."""
+    inner = chunk.find("{", 1)
+    matches = list(_LOOSE.finditer(chunk[: inner if inner >= 0 else None]))
+    if not matches or matches[-1]["ends"] is None:
+        return None
+    return matches[-1].end(), [[("same", match[1]) for match in matches]]
 
 
 def _python(chunk: str) -> tuple[int, list[_Pairs]] | None:

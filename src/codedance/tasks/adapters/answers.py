@@ -185,4 +185,4 @@ def are_shown(question: str, choices: tuple[str, ...]) -> bool:
 
 def is_yes_or_no(text: str) -> bool:
     """It is one of these words."""
-    return text.strip().rstrip(".").casefold() in ("yes", "no")
+    return text.strip().rstrip(".").casefold() in ("yes", "no", "true", "false")
