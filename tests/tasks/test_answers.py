@@ -248,3 +248,23 @@ def test_what_only_the_picture_holds_goes_to_the_judge(tmp_path: Path) -> None:
     }
     found = task(tmp_path, {**row, "question_type": "multi-choice", "question_for_eval": "How long?\nChoices:\nA:2\nB:4"})
     assert found.key.judge_context == "How long?\nChoices:\nA:2\nB:4" and found.key.choices == ("2", "4")
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        ({"ground_truth": ["1", "2"]}, ("1", "2")),
+        ({"correct_answer": "1"}, ("1",)),
+        ({"gt_answer": "1"}, ("1",)),
+        ({"options": ["x", "y"], "answer_idx": 1}, ("B",)),
+        ({"options": ["x", "y"], "label": 0}, ("A",)),
+        ({"answer": None, "label": "1"}, (None,)),  # a hidden answer stays hidden
+    ],
+)
+def test_the_answer_may_stand_in_a_column_of_another_usual_name(
+    row: dict[str, Any], known: tuple[str | None, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text(json.dumps({"question": "Which?", **row}))
+    (found,) = read_tasks(str(file))
+    assert (found.answer, *found.key.alternatives) == known

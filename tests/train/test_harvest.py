@@ -66,5 +66,6 @@ def test_accuracy_is_what_the_rule_of_each_task_says_and_what_it_cannot_tell_is_
         own = harvest_of(traces, np.zeros(5, np.int64), [scorer.grade_trace(trace) for trace in traces])
     assert own.outcomes.accuracy.tolist() == [1, 1, 1, 0, 0]
     assert own.undecided == 1
+    assert harvest_of(traces, np.zeros(5, np.int64)).outcomes.accuracy.tolist() == own.outcomes.accuracy.tolist()
     told = told_of([own], own.outcomes, reward("outcome")(own.outcomes))
     assert told["undecided"] == pytest.approx(1 / 5)

@@ -23,6 +23,7 @@ from codedance.types import Task
 
 _ALL = 5000
 _ONE_IN = 10
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +108,5 @@ def _unscorable(task: Task, scorer: Scorer) -> str:
         if not said.is_right:
             verdict = "wrong" if said.is_right is False else "undecided"
             where, rule = f"{task.source}, task {task.id}", task.key.rule
-            return f"{where}: its rule {rule} calls the known answer {reference!r} {verdict}: {said.why}"
+            return f"{where}: its rule {rule} calls the known answer {reference[:_SHOWN]!r} {verdict}: {said.why}"
     return ""

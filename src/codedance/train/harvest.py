@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from codedance.errors import TrainError
 from codedance.reward import RAN, Outcomes, Rewarded, outcome_of
-from codedance.reward.scorer import Verdict
+from codedance.reward.scorer import Scorer, Verdict
 from codedance.tasks.synthetic import Level
 from codedance.types import DecidedBy, StopReason, Trace
 
@@ -58,14 +58,17 @@ class Harvest:
     """The others."""
 
 
-def harvest_of(traces: Sequence[Trace], groups: NDArray[np.int64], verdicts: Sequence[Verdict]) -> Harvest:
+def harvest_of(traces: Sequence[Trace], groups: NDArray[np.int64], verdicts: Sequence[Verdict] | None = None) -> Harvest:
     """Of rollouts, broken ones among them.
 
     Args:
         traces: in any order.
         groups: which question each of them answers.
-        verdicts: on each of them.
+        verdicts: on each of them; what the rules say if None.
     """
+    if verdicts is None:
+        with Scorer() as scorer:
+            return harvest_of(traces, groups, [scorer.grade_trace(trace) for trace in traces])
     broken = [_broken(trace, int(group), verdict) for trace, group, verdict in zip(traces, groups, verdicts, strict=True)]
     kept = tuple(n for n, one in enumerate(broken) if one is None)
     whole = [traces[n] for n in kept]

@@ -66,6 +66,7 @@ _LABEL = re.compile(
     r"(?:\b(?:image|picture|photo|figure|fig\.?|table|step|question|problem|page|option|row|column|line|frame|panel|no\.|version|part)\s*|#\s*)\Z",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"(?:18|19|20)[0-9]{2}")
 _LONGEST = 120
 
 
@@ -83,6 +84,8 @@ class Number(NamedTuple):
     """Digits behind the point, as written."""
     is_fraction: bool = False
     """Written as 7/10."""
+    is_listed: bool = False
+    """Its sign may be the dash of a list: "- 7"."""
 
 
 class Mention(NamedTuple):
@@ -161,8 +164,8 @@ def only(text: str) -> Number | None:
 
 def _of_digits(match: re.Match[str]) -> Number | None:
     digits = re.sub(r"[, ']", "", match["digits"])
-    if match["before"] and match["sign"]:
-        return None
+    if (match["before"] and match["sign"]) or (match["under"] and _YEAR.fullmatch(digits)):
+        return None  # 2019/20 is a season
     try:
         value = float(digits + (match["exponent"] or "")) * 10.0 ** int(match["scale"] or 0)
         if power := match["power"] or match["braced"]:
@@ -181,7 +184,9 @@ def _of_digits(match: re.Match[str]) -> Number | None:
     decimals = 0 if match["under"] or match["below"] else len(digits.partition(".")[2])
     negative = "-" in (match["before"], match["sign"])
     value, unit = -value if negative else value, unit_of(match["unit"] or "")
-    return Number(value, match["percent"] is not None, unit, magnitude, decimals, match["under"] is not None)
+    return Number(
+        value, match["percent"] is not None, unit, magnitude, decimals, match["under"] is not None, match[0].startswith("- ")
+    )
 
 
 def agree(wanted: Number, given: Number, tolerance: float = 1e-6) -> bool | None:
@@ -194,6 +199,8 @@ def agree(wanted: Number, given: Number, tolerance: float = 1e-6) -> bool | None
         same_unit = wanted.unit == given.unit or not wanted.unit or not given.unit
         return True if wanted.is_percent == given.is_percent and same_unit else None
     readings = _other_readings(wanted, given)
+    if given.is_listed:
+        readings.append((wanted.value, -given.value))
     if any(close(one, other, tolerance) for one, other in readings) or _is_rounded(wanted, given):
         return None
     return False

@@ -36,6 +36,7 @@ _REASON = re.compile(
 _MORE = re.compile(r"(?:,|/|&|\+|and|or|和|、)\s*[(\[]?(?P<other>[A-Z])[)\]]?(?![\w'])")
 _THAT_IS = re.compile(r"(?:[-:.,(=]\s*)*(?:(?:it|that|this)(?:'s| is)\s+|which is\s+|i\.e\.?,?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.IGNORECASE)
+_AND_ANOTHER = re.compile(r"\s*(?:[,;/&+]|\n|\b(?:and|or)\b)\s*(?:and\s+|or\s+)?")
 _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,2}\.?")
 _END = re.compile(r"\s*(?:[.,;:!()?\n-]|\b(?:because|since|as|which|not|instead|rather)\b|\Z)", re.IGNORECASE)
 _PREFIX = re.compile(r"[(\[]?[A-Z][)\].:]+\s*")
@@ -131,6 +132,9 @@ class Options:
         bare = _bare(said)
         found = [text for text in self._texts if text and bare.startswith(text) and _END.match(bare, len(text))]
         picked = self._place(max(found, key=len)) if found else None
+        another = _AND_ANOTHER.match(bare, len(max(found, key=len))) if found else None
+        if another and any(text and bare.startswith(text, another.end()) for text in self._texts):
+            return None  # "red, blue"
         named = re.search(r"[(\[]([A-Z])[)\]]", said)
         return None if named and named[1] in self._letters and picked != frozenset(named[1]) else picked
 

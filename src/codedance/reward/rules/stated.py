@@ -142,6 +142,8 @@ def ruling_on(wanted: Number, said: Stated, same: Callable[[Number, Number], boo
     told = same(wanted, said.number)
     if told is False and not said.is_declared and any(same(wanted, other) is not False for other in said.others):
         return Ruling(None, "several numbers, none of them declared")
+    if told is False and said.number.is_listed and same(wanted, said.number._replace(value=-said.number.value)):
+        return Ruling(None, "a dash that may be a sign")
     given = f"{said.number.value:g}{'%' if said.number.is_percent else ''} {said.number.unit}".strip()
     why = {True: "the same number", False: f"{given} instead of {wanted.value:g}", None: f"{given} may be {wanted.value:g}"}
     return Ruling(told, why[told])

@@ -45,6 +45,7 @@ PICTURES = (
 _NUMBERED = tuple(f"image_{number}" for number in range(1, 10))
 _FIELDS = ("answer", "category", "choices", "id", "image", "images", "options", "question", "rule", "source")
 _NEEDED = ("answer", "image", "images", "question", "rule")
+_ANSWERS = ("ground_truth", "gt_answer", "gt", "correct_answer", "correct_option", "answer_idx", "answer_index", "label")
 _CHOICES = (Rule.CHOICE, Rule.VSTAR, Rule.WEMATH, Rule.MATHVISION)
 _SIMILAR = 0.8
 _TAGGED = re.compile(r"<answer>([^<]+)</answer>")
@@ -60,7 +61,7 @@ def _plain(row: Row, reading: Reading) -> Iterator[Task]:
     listed = choices or options_in(question)
     rule = named or _fitting(known, choices, listed, Rule.MATHS if asking == "problem" else Rule.EXACT)
     if choices and rule in _CHOICES:
-        known = answers.chosen(row, "answer", choices)
+        known = answers.chosen(row, _answer_column(row) or "answer", choices)
     if not answers.are_shown(question, choices):
         question = with_options(question, choices, several=rule in _CHOICES and bool(known) and len(known[0]) > 1)
     yield Task(
@@ -91,11 +92,17 @@ def _rule(row: Row, reading: Reading) -> Rule | None:
     return Rule(name) if name else reading.rule
 
 
+def _answer_column(row: Row) -> str:
+    """Which column holds the answer; others count only where none is called answer. Empty where all are empty."""
+    own = [name for name in ("answer", "answers") if name in row.values]
+    return row.first(*(own or _ANSWERS))
+
+
 def _known(row: Row, rule: Rule | None) -> tuple[str, ...]:
     """The reference answers. An empty text is more likely a slip than a hidden answer, but in a TSV it is all there can be."""
     if row.values.get("answer") == "" and not row.is_of_texts:
         raise row.error("answer", "a text that is not empty; leave the field out where no answer is known")
-    if not (name := row.first("answer", "answers")) and (tagged := _TAGGED.search(row.label("solution"))):
+    if not (name := _answer_column(row)) and (tagged := _TAGGED.search(row.label("solution"))):
         return (tagged[1].strip(),)
     as_text = row.is_of_texts or row.label("question_type") == "open"  # the latter in MMMU
     return answers.references(row, name or "answer", rule=rule, as_text=as_text)
