@@ -38,6 +38,8 @@ class Kind:
     settings: dict[str, Any] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     """Special tokens by the names that the processor asks for."""
+    whole: dict[str, Any] = field(default_factory=dict)
+    """Of processor_config.json."""
 
 
 INTERNVL = {
@@ -75,6 +77,14 @@ KINDS = [
         named=INTERNVL,
     ),
     Kind(
+        "llava_onevision",
+        "LlavaOnevisionProcessor",
+        "LlavaOnevisionImageProcessor",
+        ("<image>", "<video>"),
+        family_named("llava-onevision").rule,
+        whole={"num_image_tokens": 729, "vision_feature_select_strategy": "full"},
+    ),
+    Kind(
         "gemma3",
         "Gemma3Processor",
         "Gemma3ImageProcessor",
@@ -102,6 +112,8 @@ def written(kind: Kind, folder: Path) -> Path:
         "preprocessor_config.json": {"image_processor_type": kind.reader, "processor_class": kind.processor},
         "config.json": {"model_type": kind.model_type},
     }
+    if kind.whole:
+        changes["processor_config.json"] = {"processor_class": kind.processor, **kind.whole}
     for name, change in changes.items():
         file = folder / name
         before = json.loads(file.read_text()) if file.exists() else {}

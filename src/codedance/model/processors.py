@@ -10,6 +10,7 @@ same numbers. Not covered: video, native tool calls.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from copy import copy
@@ -78,8 +79,14 @@ def _images_only(model_type: str) -> Any:
     def make(self: Any, image_processor: Any = None, tokenizer: Any = None, **settings: Any) -> None:
         kind.__init__(self, image_processor=image_processor, tokenizer=tokenizer, **missing, **settings)
 
+    accepted = [name for name in inspect.signature(kind.__init__).parameters if name not in missing]
+
+    def settings_of(processor_config: dict[str, Any], valid_kwargs: Any) -> Any:  # else they are of `make`
+        return kind.validate_init_kwargs(processor_config=processor_config, valid_kwargs=accepted)
+
     own_parts = classmethod(lambda cls: [part for part in parts if part not in missing])
-    return type(kind.__name__, (kind, _OtherPartsDropped), {"__init__": make, "get_attributes": own_parts})
+    own = {"__init__": make, "get_attributes": own_parts, "validate_init_kwargs": staticmethod(settings_of)}
+    return type(kind.__name__, (kind, _OtherPartsDropped), own)
 
 
 def load_processor(folder: Path, model_type: str) -> Any:
