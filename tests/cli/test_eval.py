@@ -156,7 +156,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown source": ({"data_source": "moon", "images": ["p.png"]}, "data_source is 'moon'; the known ones are"),
     "an answer that its rule refuses": (
         {"data_source": "vl_agent", "images": ["p.png"], "prompt": "question 2? (A) 4 (B) 5", "answer": "Z"},
-        "calls the known answer 'Z' undecided: no such choice",
+        "calls the known answer 'Z' undecided: the known answer is none of the options",
     ),
 }
 
