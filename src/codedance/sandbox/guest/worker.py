@@ -177,7 +177,6 @@ class Worker:
         work = os.getcwd()
         self._namespace["__file__"] = os.path.join(work, "cell.py")
         sys.path.append(work)  # for modules that a cell writes and a later one imports
-        os.environ.setdefault("USER", "user")
         places = {work: "", TEMPORARY: "/tmp", DATA: "/mnt/data"}
         self._places = {path: name for path, name in places.items() if os.path.isdir(path)}
         self._renew_streams()
