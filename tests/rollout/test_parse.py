@@ -14,6 +14,7 @@ from codedance.rollout.codec.parse import parse
 from codedance.types import FinishReason, Repair
 from rollout import spellings
 from rollout.replies import ROWS, Row
+from speed import slowness
 
 PIECES = [
     "<think>",
@@ -225,4 +226,5 @@ def test_a_model_that_repeats_itself_costs_no_time(unit: str, start: str) -> Non
     for finish in (FinishReason.STOP, FinishReason.LENGTH):
         parse(text, finish)
     escape(text)
-    assert time.process_time() - before < 0.4
+    spent_s = time.process_time() - before
+    assert spent_s < 0.4 or spent_s < 0.4 * slowness()

@@ -17,6 +17,7 @@ from codedance.images import PixelRule, Size, fit
 from codedance.tasks.synthetic import FAMILIES, Item, Level, make_item, make_items, to_task
 from codedance.tasks.synthetic.canvas import VIEWS
 from codedance.tasks.synthetic.palette import COLOURS, TOLERANCE
+from speed import slowness
 
 SMALL = PixelRule(step=28, least=4 * 28 * 28, most=16 * 28 * 28)
 TRAINED = [name for name, family in FAMILIES.items() if not family.composite]
@@ -96,7 +97,7 @@ def test_an_item_takes_at_most_two_milliseconds(family: str, level: Level) -> No
         for seed in range(40):
             make_item(family, level, seed)
         times.append((time.process_time() - start) * 1000 / 40)
-    assert min(times) <= MOST_MS
+    assert min(times) <= MOST_MS or min(times) <= MOST_MS * slowness()
 
 
 def test_pictures_have_the_sizes_whose_views_are_known() -> None:

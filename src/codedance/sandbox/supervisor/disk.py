@@ -14,6 +14,7 @@ import fcntl
 import itertools
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Scratch:
         os.chmod(self._root, 0o711)
         self._lock = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._removals = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remove")
 
     def make(self, session: int, uid: int | None) -> str:
         """An empty directory that only its session may enter."""
@@ -55,11 +57,15 @@ class Scratch:
         return f"it wrote more than {caps.disk_mb} MB" if size > caps.disk_mb << 20 else None
 
     def remove(self, path: str) -> None:
-        """Delete one session's directory, whatever is in it; links are never followed."""
-        _delete(path)
+        """Delete one session's directory, whatever is in it, while other sessions go on; links are never followed.
+
+        Tens of thousands of directories in one another take seconds.
+        """
+        self._removals.submit(_delete, path)
 
     def close(self) -> None:
         """Delete everything."""
+        self._removals.shutdown()
         _delete(self._root)
         os.close(self._lock)
 
