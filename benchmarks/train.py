@@ -5,8 +5,9 @@
 FOLDER holds a small model that has learnt to write code (the one that comes along, or a checkpoint of `codedance train`). Every
 measurement is a process of its own, whose first step loads and warms up and does not count; the sides take turns.
 
-GRPO: the same model, questions, group size, optimiser, sandbox, tokens of a reply, number of replies; float32 weights, bfloat16
-arithmetic. The tokens are those that the model wrote, the seconds those of whole steps, sampling and update. What differs:
+GRPO: the same model, questions, group size, optimiser, sandbox, tokens of a reply, number of replies; float32 weights, on both
+sides bfloat16 arithmetic where the processor has instructions for it, else float32. The tokens are what the model wrote, the
+seconds those of whole steps, sampling and update. What differs:
 
 - TRL asks its environment one call after the other; our rollouts share the sandbox.
 - Where a group's rewards are all the same, we skip its update, which would be zero; TRL computes it. So ours also runs without.
@@ -127,7 +128,7 @@ def grpo_recipe(model: Path, steps: int) -> GrpoRecipe:
         steps=steps + 1,
         prompts=PROMPTS,
         samples=SAMPLES,
-        decode_dtype="bfloat16",
+        decode_dtype="autocast",
         optimizer=OptimizerSettings(lr=2e-4, weight_decay=0.0),
         checkpoint_every=steps + 2,
     )
@@ -293,9 +294,13 @@ def grpo_trl(model: Path, steps: int) -> Figures:
 
 def trl_settings(recipe: GrpoRecipe, policy: Any, banned: Any) -> dict[str, Any]:
     """Our recipe in TRL's words."""
+    import torch
+
+    from codedance.train.bfloat16 import is_fast
+
     return {
         "use_cpu": True,
-        "bf16": recipe.start.autocast,
+        "bf16": is_fast(torch.device("cpu")),
         "gradient_checkpointing": False,
         "max_steps": recipe.steps,
         "num_generations": recipe.samples,
@@ -365,6 +370,7 @@ def sft_plain(model: Path, steps: int, book: Path, attention: str) -> Figures:
     from transformers import AutoModelForImageTextToText
 
     from codedance.model.loading import open_processor
+    from codedance.train.bfloat16 import is_fast
     from codedance.train.lessons import Lessons
     from codedance.train.ranks import Ranks
 
@@ -378,7 +384,7 @@ def sft_plain(model: Path, steps: int, book: Path, attention: str) -> Figures:
     clock = Clock()
     for batches in [padded(lessons[step].batches, step) for step in range(len(lessons))]:
         for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=is_fast(torch.device("cpu"))):
                 loss = learner(**batch).loss / len(batches)
             loss.backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), settings.clip)

@@ -8,6 +8,8 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
 
+from codedance.train import optimizer as optimizers
+from codedance.train.bfloat16 import Float32Products
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 
 
@@ -61,3 +63,29 @@ def test_a_state_goes_on_to_the_same_weights(kind: str) -> None:
     rest.load(half.state())
     go(second, rest, range(3, 6))
     assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_muon_moves_alike_where_products_are_computed_in_float32(is_fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a whole step of the rate, up to the rounding of bfloat16; checked against the polar factor of the gradient."""
+    monkeypatch.setattr(optimizers, "is_fast", lambda device: is_fast)
+    torch.manual_seed(1)
+    net = torch.nn.Linear(24, 16)  # Muon takes the matrix, AdamW the bias
+    before, gradient = net.weight.detach().clone(), torch.randn(16, 24)
+    net.weight.grad = gradient.clone()
+    Optimizer(net, OptimizerSettings(kind="muon", lr=1.0, weight_decay=0.0, clip=1e9), 1).step(0)
+    moved = before - net.weight.detach()
+    left, _, right = torch.linalg.svd(gradient, full_matrices=False)
+    assert torch.nn.functional.cosine_similarity(moved.flatten(), (left @ right).flatten(), dim=0) > 0.97
+
+
+def test_float32_products_round_once_and_leave_other_numbers_alone() -> None:
+    torch.manual_seed(2)
+    one, other, more = torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16()
+    with Float32Products():
+        product, sum_ = one @ other, torch.addmm(more, one, other, beta=0.5, alpha=2.0)
+        exact = one.float() @ other.float()
+    assert product.dtype is sum_.dtype is torch.bfloat16
+    assert torch.equal(product, (one.float() @ other.float()).bfloat16())
+    assert torch.equal(sum_, torch.addmm(more.float(), one.float(), other.float(), beta=0.5, alpha=2.0).bfloat16())
+    assert exact.dtype is torch.float32

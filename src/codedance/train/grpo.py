@@ -112,7 +112,7 @@ class _Run:
             limits = Limits(time_s=recipe.time_s)
             sandbox = await stack.enter_async_context(Sandbox(limits, require=recipe.isolation, slots=at_once))
             model = await stack.enter_async_context(
-                LocalModel.of(self._learner.model, self._learner.processor, batch=at_once, dtype=recipe.decode_dtype)
+                LocalModel.of(self._learner.model, self._learner.processor, batch=at_once, dtype=self._decode_dtype())
             )
             scorer = stack.enter_context(Scorer(judge=await self._open_judge(stack)))
             sampling = Sampling(temperature=recipe.temperature, max_tokens=recipe.max_tokens)
@@ -130,6 +130,11 @@ class _Run:
                     break
         if self._ranks.is_first:
             write_model(self._learner, self._folder / MODEL)
+
+    def _decode_dtype(self) -> str | None:
+        if self._recipe.decode_dtype != "autocast":
+            return self._recipe.decode_dtype
+        return "bfloat16" if self._learner.is_autocast else None
 
     async def _open_judge(self, stack: AsyncExitStack) -> Judge | None:
         named = self._recipe.judge

@@ -58,8 +58,9 @@ class GrpoRecipe(Section):
     turns: int = Field(4, ge=1)
     max_tokens: int = Field(256, ge=1)
     """Of one reply."""
-    decode_dtype: Literal["bfloat16", "float16", "float32"] | None = None
-    """Of the weights that rollouts are drawn with, a copy; without one, those that are trained."""
+    decode_dtype: Literal["autocast", "bfloat16", "float16", "float32"] | None = None
+    """Of the weights that rollouts are drawn with, a copy; without one, those that are trained. autocast: bfloat16 where
+    start.autocast computes in it."""
     temperature: float = Field(1.0, gt=0)
     optimizer: OptimizerSettings = OptimizerSettings(lr=2e-4)
     policy: PolicySettings = PolicySettings()

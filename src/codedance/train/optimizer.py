@@ -9,12 +9,14 @@ Not covered: several devices.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
 
 from codedance.config import Section
+from codedance.train.bfloat16 import Float32Products, is_fast
 
 
 class OptimizerSettings(Section):
@@ -42,6 +44,7 @@ class Optimizer:
         named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         self.weights = [weight for _, weight in named]
         """Those that move."""
+        self._products = nullcontext if all(is_fast(weight.device) for weight in self.weights) else Float32Products
         common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
         if settings.kind == "adamw":
             self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(self.weights, betas=settings.betas, **common)]
@@ -67,7 +70,8 @@ class Optimizer:
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = self.rate(at)
-            part.step()
+            with self._products():
+                part.step()
             part.zero_grad(set_to_none=True)
         return float(norm)
 

@@ -24,6 +24,7 @@ from codedance.errors import ConfigError
 from codedance.model.loading import load
 from codedance.model.vision import read_together
 from codedance.train.batch import Batch
+from codedance.train.bfloat16 import is_fast
 
 
 class Start(Section):
@@ -35,8 +36,8 @@ class Start(Section):
     """As torch names it; auto: cuda where there is one, else cpu."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Of the weights."""
-    autocast: bool = True
-    """Compute in bfloat16."""
+    autocast: bool | None = None
+    """Compute in bfloat16. By default so where the device has instructions for it; other processors are faster in float32."""
     attention: Literal["eager", "sdpa", "flash_attention_2"] = "eager"
     """On CPUs eager is faster in bfloat16, on accelerators sdpa."""
     lora_rank: int = Field(0, ge=0)
@@ -64,6 +65,7 @@ class Learner:
     processor: Any
     device: torch.device
     is_autocast: bool
+    """Whether forward passes compute in bfloat16."""
 
     @contextmanager
     def arithmetic(self) -> Iterator[None]:
@@ -101,7 +103,8 @@ def open_learner(start: Start, made: Path | None = None) -> Learner:
     if start.lora_rank:
         model = _with_lora(model, start)
     read_together(model)
-    return Learner(model, processor, model.device, start.autocast)
+    is_autocast = is_fast(model.device) if start.autocast is None else start.autocast
+    return Learner(model, processor, model.device, is_autocast)
 
 
 def _with_lora(model: Any, start: Start) -> Any:
