@@ -1,17 +1,18 @@
-"""How slow this machine is at the moment, for tests that bound the processor time of a piece of work.
+"""What a piece of work costs in processor time, made comparable between machines, for tests that bound it.
 
-    assert spent_s < 0.4 * slowness()
+    assert cost_s(lambda: parse(text)) < 0.4
 
-The bounds were set on a machine that takes `_REFERENCE_S` for the work below; on a faster one they hold as they stand. The work is of
-the kinds that these tests do, text and arrays: a bare loop stays in the processor's cache, so it hardly notices a busy neighbour.
+The bounds were set on a machine that takes `_REFERENCE_S` for the yardstick below; where the yardstick takes longer, because the
+machine is slower or shared, the cost is divided by as much. The yardstick works on text and arrays, as these tests do: a bare loop
+stays in the processor's cache, so it hardly notices a busy neighbour.
 """
 
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from bisect import bisect_left
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,13 +21,22 @@ _REFERENCE_S = 0.085
 _TEXT = "<code>print(1)</code> and <answer>7</answer>\n" * 4000
 
 
-def slowness() -> float:
-    """Processor time of fixed work, relative to the machine on which the bounds were set; at least 1."""
-    return max(1.0, statistics.median(_work_s() for _ in range(5)) / _REFERENCE_S)
+def cost_s(work: Callable[[], object], rounds: int = 3) -> float:
+    """The least processor time of some rounds, each relative to the yardstick beside it, never made longer than it was."""
+    costs = []
+    for _ in range(rounds):
+        before, spent, after = _spent_s(_yardstick), _spent_s(work), _spent_s(_yardstick)
+        costs.append(spent / max(1.0, (before + after) / 2 / _REFERENCE_S))
+    return min(costs)
 
 
-def _work_s() -> float:
+def _spent_s(work: Callable[[], object]) -> float:
     start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _yardstick() -> None:
     places = sorted({found.start(): found.group() for found in re.finditer(r"</?\w+>", _TEXT)})
     for at in range(0, len(_TEXT), 4):
         bisect_left(places, at)
@@ -34,4 +44,3 @@ def _work_s() -> float:
     rows = np.arange(1_500_000, dtype=np.float32).reshape(1000, 1500)
     for _ in range(4):
         rows = np.sqrt(np.abs(rows - rows.mean())) + rows[::-1]
-    return time.process_time() - start

@@ -206,6 +206,8 @@ def _first_from(spans: Sequence[_Span], start: int) -> _Span | None:
 
 def does_something(code: str) -> bool:
     """Whether it is whole Python that calls, assigns, imports or computes; `input_image.size` alone does not."""
+    if not code.strip():
+        return False
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, MemoryError, RecursionError):

@@ -129,13 +129,16 @@ class Tags:
         self.all = list(islice(visible, _MOST_TAGS))
         self._starts = [tag.start for tag in self.all]
         self._actions = [tag for tag in self.all if tag.opens_action]
-        self._closes: dict[Mark | Kind, list[Tag]] = {}
+        self._action_starts = [tag.start for tag in self._actions]
+        self._closes: dict[Mark | Kind, tuple[list[int], list[Tag]]] = {}
         for tag in self.all:
             if tag.closes:  # several marks may share their closing one
                 closed = {meaning.mark for meaning in meanings(text[tag.start : tag.end]) if meaning.closes}
                 closed_too: set[Mark | Kind] = {tag.kind, tag.mark, *closed}
                 for what in closed_too:
-                    self._closes.setdefault(what, []).append(tag)
+                    starts, tags = self._closes.setdefault(what, ([], []))
+                    starts.append(tag.start)
+                    tags.append(tag)
 
     def next(self, start: int) -> Tag | None:
         """The first one from `start` on."""
@@ -148,9 +151,9 @@ class Tags:
 
     def close_of(self, what: Mark | Kind, start: int) -> Tag | None:
         """The first one from `start` on that closes this mark, or any of this kind."""
-        closes = self._closes.get(what, [])
-        index = bisect_left(closes, start, key=lambda tag: tag.start)
-        return closes[index] if index < len(closes) else None
+        starts, tags = self._closes.get(what, ((), ()))
+        index = bisect_left(starts, start)
+        return tags[index] if index < len(tags) else None
 
     def next_action(self, start: int) -> Tag | None:
         """The first one from `start` on that opens an action."""
@@ -158,7 +161,7 @@ class Tags:
 
     def from_action(self, start: int) -> Iterator[Tag]:
         """Those from `start` on that open actions."""
-        for index in range(bisect_left(self._actions, start, key=lambda tag: tag.start), len(self._actions)):
+        for index in range(bisect_left(self._action_starts, start), len(self._actions)):
             yield self._actions[index]
 
     def last_of(self, kind: Kind) -> int:

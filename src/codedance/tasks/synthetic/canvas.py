@@ -131,7 +131,10 @@ def scatter(rng: random.Random, size: tuple[int, int], radii: list[int], gap: in
         for _ in range(40 * len(radii)):
             radius = radii[len(placed)]
             x, y = (rng.randint(radius + gap, side - 1 - radius - gap) for side in size)
-            if all((x - u) ** 2 + (y - v) ** 2 > (radius + r + gap) ** 2 for (u, v), r in zip(placed, radii, strict=False)):
+            for (u, v), other in zip(placed, radii, strict=False):  # hot: a generator takes twice as long
+                if (x - u) ** 2 + (y - v) ** 2 <= (radius + other + gap) ** 2:
+                    break
+            else:
                 placed.append((x, y))
                 if len(placed) == len(radii):
                     return placed

@@ -13,7 +13,7 @@ from codedance.tasks.synthetic.canvas import FONTS, background, draw_size, text,
 from codedance.tasks.synthetic.charting import paint_bars
 from codedance.tasks.synthetic.charts import draw_chart
 from codedance.tasks.synthetic.counting import scatter_shapes
-from codedance.tasks.synthetic.covering import paint_pieces
+from codedance.tasks.synthetic.covering import draw_pieces
 from codedance.tasks.synthetic.item import Ability, Item, Level, Plan
 from codedance.tasks.synthetic.measuring import is_clear
 from codedance.tasks.synthetic.palette import Colour, pick
@@ -152,9 +152,11 @@ def draw_area_difference(rng: random.Random, level: Level) -> Item:
     size, colours = draw_size(rng), pick(rng, 3)
     while True:
         pixels = background(rng, size)
-        shares = paint_pieces(rng, pixels, colours)
-        if shares[0] - shares[1] >= 2 and is_clear(shares[0] - shares[1]):
+        pieces = draw_pieces(rng, size, colours)
+        more = pieces.shares[0] - pieces.shares[1]
+        if more >= 2 and is_clear(more):
             break
+    pieces.paint(pixels)
     first, second = colours[:2]
     numpy_code = f"more = {first.numpy_mask}\nless = {second.numpy_mask}\nprint(round((more.mean() - less.mean()) * 100))"
     cv2_code = (
@@ -168,7 +170,7 @@ def draw_area_difference(rng: random.Random, level: Level) -> Item:
         Plan("cv2", f"{thought} OpenCV.", _CV2 + cv2_code, conclusion),
     )
     question = f"By how many percent of the picture is more {first.name} than {second.name}?"
-    answer = str(round(shares[0] - shares[1]))
+    answer = str(round(more))
     return Item("area_difference", level, Ability.COMPUTATION, Image.fromarray(pixels), question, answer, _LOOK, plans)
 
 

@@ -10,6 +10,7 @@ bars, which is then looked at.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -46,11 +47,12 @@ def draw_area(rng: random.Random, level: Level) -> Item:
         percent = rng.choice((25, 50, 75))
         _fill_edge(rng, pixels, percent, colours[0])
     else:
-        shares = paint_pieces(rng, pixels, colours)
-        while not (3 <= shares[0] <= 60 and is_clear(shares[0])):
+        pieces = draw_pieces(rng, size, colours)
+        while not (3 <= pieces.shares[0] <= 60 and is_clear(pieces.shares[0])):
             pixels = background(rng, size)
-            shares = paint_pieces(rng, pixels, colours)
-        percent = round(shares[0])
+            pieces = draw_pieces(rng, size, colours)
+        pieces.paint(pixels)
+        percent = round(pieces.shares[0])
     question = rng.choice(_AREA).format(color=colours[0].name)
     image, look = Image.fromarray(pixels), rng.choice(_LOOK[level])
     return Item("area", level, Ability.COMPUTATION, image, question, str(percent), look, _area_plans(colours[0]))
@@ -63,31 +65,62 @@ def _fill_edge(rng: random.Random, pixels: Pixels, percent: int, colour: Colour)
     fill(pixels, rng.choice(boxes), colour.shade(rng))
 
 
-def paint_pieces(rng: random.Random, pixels: Pixels, colours: list[Colour]) -> list[float]:
-    """Two to four pieces of each colour, one over another; the percentage that each colour has in the end."""
-    owners: Pixels = np.zeros(pixels.shape[:2], np.uint8)
-    shades = [colour.shade(rng) for colour in colours]
-    pieces = [index for index in range(len(colours)) for _ in range(rng.randint(2, 4))]
-    rng.shuffle(pieces)
-    for index in pieces:
-        _paint_piece(rng, [(owners, (index + 1,)), (pixels, shades[index])])
-    return [np.count_nonzero(owners == index + 1) / owners.size * 100 for index in range(len(colours))]
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """An ellipse, a rectangle or a triangle of one colour, by its index."""
 
+    colour: int
+    kind: int
+    middle: tuple[int, int]
+    reach: tuple[int, int]
+    """To the right and down."""
+    turn: int
+    tip: int
 
-def _paint_piece(rng: random.Random, targets: list[tuple[Pixels, tuple[int, ...]]]) -> None:
-    """The same ellipse, rectangle or triangle on every target, each in its own value."""
-    height, width = targets[0][0].shape
-    x, y = rng.randrange(width), rng.randrange(height)
-    across, down = (round(rng.uniform(0.08, 0.22) * min(height, width)) for _ in range(2))
-    kind, turn, tip = rng.randrange(3), rng.randrange(180), rng.randint(-across, across)
-    corners = np.array([(x - across, y + down), (x + across, y + down // 2), (x + tip, y - down)], np.int32)
-    for target, value in targets:
-        if kind == 0:
-            cv2.ellipse(target, (x, y), (across, down), turn, 0, 360, value, -1)
-        elif kind == 1:
+    def paint(self, target: Pixels, value: tuple[int, ...]) -> None:
+        """Fill it, one value for each channel."""
+        (x, y), (across, down) = self.middle, self.reach
+        if self.kind == 0:
+            cv2.ellipse(target, self.middle, self.reach, self.turn, 0, 360, value, -1)
+        elif self.kind == 1:
             cv2.rectangle(target, (x - across, y - down), (x + across, y + down), value, -1)
         else:
+            corners = np.array([(x - across, y + down), (x + across, y + down // 2), (x + self.tip, y - down)], np.int32)
             cv2.fillConvexPoly(target, corners, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Pieces of some colours, one over another."""
+
+    pieces: list[_Piece]
+    shades: list[RGB]
+    shares: list[float]
+    """The percentage of the picture that each colour has in the end."""
+
+    def paint(self, pixels: Pixels) -> None:
+        """Lay them on a picture of their size."""
+        for piece in self.pieces:
+            piece.paint(pixels, self.shades[piece.colour])
+
+
+def draw_pieces(rng: random.Random, size: tuple[int, int], colours: list[Colour]) -> Pieces:
+    """Two to four pieces of each colour for a picture of that size; they are only painted once they are wanted."""
+    shades = [colour.shade(rng) for colour in colours]
+    order = [index for index in range(len(colours)) for _ in range(rng.randint(2, 4))]
+    rng.shuffle(order)
+    pieces = [_draw_piece(rng, size, index) for index in order]
+    owners: Pixels = np.zeros(size[::-1], np.uint8)
+    for piece in pieces:
+        piece.paint(owners, (piece.colour + 1,))
+    return Pieces(pieces, shades, [np.count_nonzero(owners == index + 1) / owners.size * 100 for index in range(len(colours))])
+
+
+def _draw_piece(rng: random.Random, size: tuple[int, int], colour: int) -> _Piece:
+    middle = rng.randrange(size[0]), rng.randrange(size[1])
+    across, down = (round(rng.uniform(0.08, 0.22) * min(size)) for _ in range(2))
+    kind, turn, tip = rng.randrange(3), rng.randrange(180), rng.randint(-across, across)
+    return _Piece(colour, kind, middle, (across, down), turn, tip)
 
 
 def _area_plans(colour: Colour) -> tuple[Plan, ...]:
