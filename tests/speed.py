@@ -3,8 +3,8 @@
     assert cost_s(lambda: parse(text)) < 0.4
 
 The bounds were set on a machine that takes `_REFERENCE_S` for the yardstick below; where the yardstick takes longer, because the
-machine is slower or shared, the cost is divided by as much. The yardstick works on text and arrays, as these tests do: a bare loop
-stays in the processor's cache, so it hardly notices a busy neighbour.
+machine is slower or shared, the cost is divided by as much. The yardstick works on text and arrays, as these tests do: a bare
+loop stays in the processor's cache, so it hardly notices a busy neighbour.
 """
 
 from __future__ import annotations

@@ -504,7 +504,10 @@ import seaborn as sns; sns.factorplot(x='kind', y='value', data=frame)
 import seaborn as sns; sns.kdeplot([1.0, 2.0, 3.0], shade=True)
 from shapely.geometry import Polygon, Point, LineString, box; Polygon([(0, 0), (4, 0), (0, 3)]).intersection(box(0, 0, 1, 1)).area
 from shapely.ops import cascaded_union
-from shapely.ops import unary_union; unary_union([__import__('shapely.geometry').geometry.box(0, 0, 1, 1)])
+from shapely.ops import unary_union; from shapely.geometry import box; assert unary_union([box(0, 0, 1, 1), box(1, 0, 2, 1)]).area == 2
+from shapely.geometry import MultiPolygon, box; assert MultiPolygon([box(0, 0, 1, 1), box(2, 0, 3, 1)]).area == 2.0
+from shapely.geometry import MultiPoint; assert MultiPoint([(0, 0), (4, 0), (0, 4)]).convex_hull.buffer(0).area == 8
+from shapely.geometry import MultiPolygon, box; assert MultiPolygon([box(0, 0, 1, 1), box(2, 0, 3, 1)]).intersection(box(0, 0, 9, 0.5)).area == 1
 sympy.solve(sympy.Symbol('x') ** 2 - 4), sympy.simplify('x + x'), sympy.N(sympy.pi, 5)
 sympy.integrate(sympy.Symbol('x'), (sympy.Symbol('x'), 0, 1)), sympy.Rational(1, 3), sympy.sqrt(8)
 sympy.Triangle(sympy.Point(0, 0), sympy.Point(4, 0), sympy.Point(0, 3)).area, sympy.Circle(sympy.Point(0, 0), 2).area

@@ -13,7 +13,7 @@ from codedance.sandbox.guest.repair import mend
     "unit",
     ["'", '"', "'''", '"""', "\\", "\\'", "&lt;", "&", "%time ", "%x\n", "!", "!\n", " ", "\t", "\n", " x\n", "```\n", ">>> ", 
      "“", "#", "x?\n", "\\n", "(", "x = !", "　", "%time -n 1 -r 2 ", "return ", "return\n",
-     "print ", "print x\n", "<code>", "<|im_end|>"],
+     "f'", "f'{", "f'{a}' ", "f'{'a'}' ", "f'''{", "f'{'", "print ", "print x\n", "<code>", "<|im_end|>"],
 )  # fmt: skip
 def test_hostile_text_is_given_up_quickly(unit: str) -> None:
     text = unit * (60_000 // len(unit))

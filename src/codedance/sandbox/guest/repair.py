@@ -1,4 +1,4 @@
-"""Mend code that does not compile, where the slip is mechanical and the meaning plain: indentation, HTML entities, curly quotes.
+"""Mend code that does not compile, where the slip is mechanical and the meaning plain: indentation, HTML entities, quotes.
 
     mended = mend(source, compiles)        # Mended(source, ("indentation",)), or None
     without_label("python\\nprint(1)")      # "print(1)"
@@ -15,6 +15,8 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from .fstrings import for_older_python
 
 _MOST_CHARACTERS = 1 << 16
 _MOST_BLOCKS = 8
@@ -280,6 +282,7 @@ _OF_CHARACTERS: tuple[_Fix, ...] = (
     (_MAGICS, _magics),
     ("print without brackets", _old_print),
     ("return outside a function", _last_return),
+    ("f-strings of Python 3.12", lambda source: iter([for_older_python(source)])),
 )
 _OF_LINES: tuple[_Fix, ...] = (
     ("indentation", _indentation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from .removed import (
     Own,
     Replacement,
     after_import,
+    is_guest,
     note,
     rename_keywords,
     replace_methods,
@@ -82,7 +84,7 @@ def _iterate(shapely: Any) -> None:
     base = shapely.geometry.base
     parts = base.BaseMultipartGeometry
     parts.__iter__ = lambda parts: iter(parts.geoms)
-    parts.__len__ = lambda parts: len(parts.geoms)
+    parts.__len__ = _num_parts
     parts.__bool__ = lambda parts: not parts.is_empty
     parts.__getitem__ = lambda parts, index: parts.geoms[index]
     methods: dict[str, Replacement] = {
@@ -98,6 +100,13 @@ def _iterate(shapely: Any) -> None:
     replace_names(shapely.geometry, "shapely", "shapely.geometry", as_shape)
     speedups = Own(SimpleNamespace(enable=lambda: None, disable=lambda: None, available=True, enabled=True), "nothing")
     replace_names(shapely, "shapely", "shapely", {"speedups": speedups})
+
+
+def _num_parts(parts: Any) -> int:
+    """For the session's code only: NumPy, and so each function of shapely, would take what has a length for a list of shapes."""
+    if not is_guest(sys._getframe(1)):
+        raise TypeError(f"object of type {type(parts).__name__!r} has no len()")
+    return len(parts.geoms)
 
 
 def _name_arguments(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
