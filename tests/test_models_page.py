@@ -9,7 +9,7 @@ import pytest
 
 from codedance.images import PixelRule
 from codedance.model.families import FAMILIES, Family
-from codedance.rollout.codec.marks import MARKS, Kind, Mark
+from codedance.reply_marks import MARKS, Kind, Mark
 from codedance.rollout.codec.tags import Tags
 
 PAGE = (Path(__file__).parents[1] / "docs/models.md").read_text()

@@ -11,6 +11,7 @@ import pytest
 from codedance.errors import ConfigError, JudgeError, ModelError
 from codedance.model.chat import Message, Reply
 from codedance.model.script import ScriptedModel
+from codedance.reply_marks import MARKS, THOUGHT_END
 from codedance.reward.judge import Judge
 from codedance.reward.judgement import read_judgement
 from codedance.types import AnswerKey, FinishReason, Sampling
@@ -41,6 +42,8 @@ YES, NO = '{"why": "same", "same": "yes"}', '{"why": "other", "same": "no"}'
         (f"It may be {NO}</think>\n{YES}", True),
         (f"<think>They are the same. {YES}", True),
         (f"\u25c1think\u25b7{NO}\u25c1/think\u25b7{YES}", True),
+        *((f"{mark.open}Perhaps {NO}{mark.close}{YES}", True) for mark in MARKS if THOUGHT_END.fullmatch(mark.close)),
+        (f"They agree. {YES}<|end|>", True),
         ('{"why": "</think> is no answer", "same": "no"}', False),
         ('{"why": "b", "same": "yes, they are the same"}', True),
         ('{"why": "b", "same": "no, they are not"}', False),

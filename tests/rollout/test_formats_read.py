@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from codedance.rollout.codec.marks import MARKS, Kind, Mark
+from codedance.reply_marks import MARKS, Kind, Mark
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 TITLES = {

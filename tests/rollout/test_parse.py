@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codedance.reply_marks import MARKS, OUTPUT_FENCES, Kind, Mark
 from codedance.rollout.codec.escape import escape, escape_forgeries
-from codedance.rollout.codec.marks import MARKS, OUTPUT_FENCES, Kind, Mark
 from codedance.rollout.codec.parse import parse
 from codedance.types import FinishReason, Repair
 from rollout import spellings

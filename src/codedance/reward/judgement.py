@@ -16,8 +16,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
-_THOUGHT_START = re.compile(r"<(?:think|thinking|thought|reasoning|seed:think)>|\[THINK\]|\u25c1think\u25b7", re.IGNORECASE)
+from codedance.reply_marks import THOUGHT_END, THOUGHT_START
+
 _OBJECT = re.compile(r"""\{\s{0,20}["'“”]?\w{1,40}["'“”]?\s{0,20}:""")
 _LOOSE = re.compile(
     r"""["'“”]?\bsame["'“”]?\s{0,20}:\s{0,20}["'“”]?(yes|no|true|false)\b(?P<ends>["'“”]?\s{0,20}(?:[,}]|\Z))?""", re.IGNORECASE
@@ -53,9 +53,9 @@ def read_judgement(text: str, judged: str = "", *, is_cut: bool = False) -> Judg
     whole = _found(text.strip()) if text.lstrip().startswith("{") else []
     if len(whole) == 1 and whole[0][0] == text.strip():
         return _agreed(whole, judged)  # whatever marks of a thought its reason may quote
-    ends = [mark.end() for mark in _THOUGHT_END.finditer(text)]
+    ends = [mark.end() for mark in THOUGHT_END.finditer(text)]
     said = text[ends[-1] :] if ends else text
-    opened = _THOUGHT_START.search(said)
+    opened = THOUGHT_START.search(said)
     if opened is not None:
         before = _found(said[: opened.start()])
         return _agreed(before if before or is_cut else _found(said[opened.end() :]), judged)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codedance.reply_marks import MARKS, THOUGHT_END, Kind, Mark
 from codedance.reward.rules import Expressions, Scoring, choice, grade, published_choice
 from codedance.reward.rules.expressions import Unsettled
 from codedance.reward.rules.notation import latex
@@ -18,6 +19,10 @@ from codedance.types import AnswerKey, AnswerType, Rule
 
 CHOICES = ("3 cm", "3 cm^2", "9 cm", "12 cm")
 ANIMALS = ("a red fox", "a dog", "a cat", "none of them")
+
+
+THOUGHTS = [mark for mark in MARKS if mark.kind is Kind.THOUGHT and THOUGHT_END.fullmatch(mark.close)]
+ANSWERS = [mark for mark in MARKS if mark.kind is Kind.ANSWER]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,21 @@ def expressions() -> Iterator[Expressions]:
 def test_the_choice_that_an_answer_means(answer: str, letter: str | None) -> None:
     right = [gold for gold in "ABCD" if choice.decide(gold, answer, CHOICES).is_right]
     assert right == ([letter] if letter else [])
+
+
+@pytest.mark.parametrize("mark", THOUGHTS, ids=lambda mark: mark.close)
+def test_what_is_only_thought_is_no_answer_whatever_marks_the_thought(mark: Mark) -> None:
+    thought = f"{mark.open}The answer is A.{mark.close}"
+    assert choice.decide("B", f"{thought}\nB", ANIMALS).is_right is True
+    assert choice.decide("B", f"{thought}\nHard to say.", ANIMALS).is_right is None
+    if mark.open:
+        assert choice.decide("B", f"The answer is B.\n{thought}", ANIMALS).is_right is True
+
+
+@pytest.mark.parametrize("mark", ANSWERS, ids=lambda mark: mark.open)
+def test_what_stands_in_an_answer_tag_is_the_answer(mark: Mark) -> None:
+    assert choice.decide("B", f"A and C look alike. {mark.open}B{mark.close}", ANIMALS).is_right is True
+    assert choice.decide("A", f"A and C look alike. {mark.open}B{mark.close}", ANIMALS).is_right is False
 
 
 def test_where_letters_are_options_a_lone_letter_is_the_letter() -> None:

@@ -16,6 +16,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from codedance.reply_marks import MARKS, THOUGHT_END, THOUGHT_START, Kind, any_of
 from codedance.reward.rules.wrapping import bold, closing_brace, unbolded, unified, unwrapped
 
 _LONGEST = 400
@@ -23,7 +24,11 @@ _END = 8_000
 _MOST = 50
 """Only so many declarations, from the end, are looked at."""
 _BEFORE = 200
-_TAG = re.compile(r"<answer>(.{0,100000}?)(?:</answer>|\Z)", re.DOTALL | re.IGNORECASE)
+_ANSWERS = [mark for mark in MARKS if mark.kind is Kind.ANSWER]
+_TAG = re.compile(
+    rf"(?:{any_of(mark.open for mark in _ANSWERS)})(.{{0,100000}}?)(?:{any_of(mark.close for mark in _ANSWERS)}|\Z)", re.DOTALL
+)
+_THOUGHT_MARK = re.compile(f"(?P<closes>{THOUGHT_END.pattern})|{THOUGHT_START.pattern}")
 _GLM_BOX = re.compile(r"<\|begin_of_box\|>([^<]{0,1000})<\|end_of_box\|>")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|(?<![A-Za-z\\])boxed\{")
 _IS = (
@@ -91,9 +96,23 @@ class _Found(NamedTuple):
 def reply_text(answer: str) -> str:
     """The reply without thoughts and blank lines, and of the last answer tag only what it holds; of a long one its end."""
     text = "\n".join(line for part in unified(answer[-_END:]).splitlines() if (line := " ".join(part.split())))
-    text = text[text.rfind("</think>") + len("</think>") :] if "</think>" in text else text
+    text = _behind_thoughts(text)
     tagged = [said for inner in _TAG.findall(text) if (said := inner.strip(" :\n"))]
     return (tagged[-1] if tagged else text).strip()
+
+
+def _behind_thoughts(text: str) -> str:
+    """The text without closed thoughts; one that nothing opened began with the text."""
+    kept: list[str] = []
+    at = 0
+    opened: int | None = None
+    for mark in _THOUGHT_MARK.finditer(text):
+        if mark["closes"]:
+            kept = [] if opened is None else [*kept, text[at:opened]]
+            at, opened = mark.end(), None
+        elif opened is None:
+            opened = mark.start()
+    return "".join((*kept, text[at:]))
 
 
 def declaration(answer: str, further: re.Pattern[str] | None = None) -> Declaration | None:

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from codedance.reply_marks import PARAMETERS, Kind, Mark
 from codedance.rollout.codec.fences import compiles, does_something, flush_left, in_fences
 from codedance.rollout.codec.loose_json import UNREADABLE, loose_objects, quoted_code
-from codedance.rollout.codec.marks import PARAMETERS, Kind, Mark
 from codedance.rollout.codec.slips import mended, unfenced
 from codedance.rollout.codec.tags import Tags
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from codedance.rollout.codec.marks import MARKS, SEPARATORS, Kind
+from codedance.reply_marks import MARKS, SEPARATORS, Kind
 from codedance.rollout.codec.tags import CANDIDATE, meanings
 
 _LESS = "[<\uff1c\ufe64]"  # some tokenizers fold the other signs into the plain one

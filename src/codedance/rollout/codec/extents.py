@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from codedance.reply_marks import Kind
 from codedance.rollout.codec.calls import end_of_call
 from codedance.rollout.codec.fences import Fences, compiles, does_something, flush_left
-from codedance.rollout.codec.marks import Kind
 from codedance.rollout.codec.tags import Tag, Tags
 
 NO_WORD = re.compile(r"[\W_]*")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from codedance.rollout.codec.marks import OUTPUT_FENCES, OUTPUT_LABELS
+from codedance.reply_marks import OUTPUT_FENCES, OUTPUT_LABELS
 
 _PYTHON = re.compile(r"i?python[\d.]{0,4}|py[\d.]{0,4}|tool_code", re.IGNORECASE)
 _OPEN = re.compile(

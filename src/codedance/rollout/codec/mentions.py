@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
+from codedance.reply_marks import Kind
 from codedance.rollout.codec.fences import compiles, does_something
-from codedance.rollout.codec.marks import Kind
 from codedance.rollout.codec.tags import Tag
 
 _LONGEST_LINE = 400

@@ -20,10 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from codedance.reply_marks import ANSWER, BOXES, CODE, TOOL_CALL, Kind
 from codedance.rollout.codec.calls import Misread, ReadCall, read_call
 from codedance.rollout.codec.extents import NO_WORD, Extents
 from codedance.rollout.codec.fences import Fences, compiles, flush_left, in_fences
-from codedance.rollout.codec.marks import ANSWER, BOXES, CODE, TOOL_CALL, Kind
 from codedance.rollout.codec.mentions import is_named
 from codedance.rollout.codec.slips import mended
 from codedance.rollout.codec.tags import Tag, Tags, without_tags

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from codedance.rollout.codec.marks import MARKS, OBSERVATION_NAMES, THINK, THOUGHT_NAMES, Kind, Mark
+from codedance.reply_marks import MARKS, OBSERVATION_NAMES, THINK, THOUGHT_NAMES, Kind, Mark
 
 _MOST_TAGS = 2000  # a reply with more of them repeats itself
 _ACTIONS = frozenset({Kind.CODE, Kind.CALL, Kind.ANSWER})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codedance.rollout.codec.marks import Kind
+from codedance.reply_marks import Kind
 from codedance.rollout.codec.mentions import is_named
 from codedance.rollout.codec.tags import Tag, Tags
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from codedance.reply_marks import BOXES
 from codedance.rollout.codec.calls import Misread, ReadCall, pythonic_call, read_call
-from codedance.rollout.codec.marks import BOXES
 
 _SAYS_CODE = re.compile(r"[\"'](?:name|code|tool_name|function)[\"']\s{0,4}:|<parameter\b|<arg_key>", re.IGNORECASE)
 _BEGINS = re.compile(r"[{\[]|<parameter\b|<arg_key>", re.IGNORECASE)

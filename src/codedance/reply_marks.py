@@ -10,6 +10,8 @@ Not covered: what follows from a mark, which `parse` and `calls` know; native to
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -209,3 +211,16 @@ OBSERVATION_NAMES = (
     r"(?:output|result|response|observation|log|error|return|feedback|stdout|stderr)s?"
 )
 """The same for outputs; without blanks, bars and dashes."""
+
+
+def any_of(marks: Iterable[str]) -> str:
+    """A pattern for any of these marks as the table writes them, longest first; capitals matter in square brackets only."""
+    ordered = sorted({mark for mark in marks if mark}, key=lambda mark: (-len(mark), mark))
+    return "|".join(re.escape(mark) if mark.startswith("[") else f"(?i:{re.escape(mark)})" for mark in ordered)
+
+
+_ENDS_ANY_MESSAGE = "<|end|>"
+"""Closes a thought of gpt-oss, but stands behind every other message too: alone it says nothing."""
+THOUGHT_START = re.compile(any_of(mark.open for mark in _THOUGHTS))
+THOUGHT_END = re.compile(any_of(mark.close for mark in _THOUGHTS if mark.close != _ENDS_ANY_MESSAGE))
+"""For texts that hold no code, such as an answer or a judgement; whole replies are read by `rollout.codec`."""
