@@ -58,6 +58,23 @@ def forms(error: Any, status: int = 400, asked: Request | None = None, **more: A
         ("seed", 'Invalid JSON payload received. Unknown name "seed": Cannot find field.', 400),
         ("seed", "Malformed input request: extraneous key [seed] is not permitted, please reformat your input", 400),
         ("seed", "property 'seed' is unsupported", 400),
+        ("seed", "Seed is not supported by this model", 400),
+        ("seed", "Extra inputs are not permitted: seed", 422),
+        ("seed", "The request was refused; Seed is not supported", 400),
+        ("temperature", "Temperature is not configurable for this model", 400),
+        (
+            "stop",
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "code": 400,
+                    "metadata": {
+                        "raw": '{"error": {"message": "Unsupported parameter", "param": "stop", "code": "unsupported_parameter"}}'
+                    },
+                }
+            },
+            400,
+        ),
         ("seed", "TPU does not support per-request seed.", 400),
         (
             "seed",
@@ -232,6 +249,16 @@ def test_other_limits_are_not_the_context(words: str) -> None:
         ("Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", LONG, Arrangement.SHORT_IDS),
         ("content should be a valid string, got null", LONG, Arrangement.EMPTY_TEXT),
         ("Invalid type for 'messages[2].content': expected a string, got null", LONG, Arrangement.EMPTY_TEXT),
+        ("messages[2]: missing field `content`", LONG, Arrangement.EMPTY_TEXT),
+        ("Input should be a valid string", LONG, Arrangement.EMPTY_TEXT),
+        ("invalid message content type: <nil>", LONG, Arrangement.EMPTY_TEXT),
+        ("invalid type: null, expected a string", LONG, Arrangement.EMPTY_TEXT),
+        ('can only concatenate str (not "NoneType") to str', LONG, Arrangement.EMPTY_TEXT),
+        ("messages \u53c2\u6570\u975e\u6cd5\u3002content \u4e0d\u80fd\u4e3a\u7a7a", LONG, Arrangement.EMPTY_TEXT),
+        ("Function call id was call_1 but must be a-z, A-Z, 0-9", LONG, Arrangement.SHORT_IDS),
+        ("Input should be 'user' or 'assistant'", LONG[:2], Arrangement.SYSTEM_INTO_USER),
+        ("Invalid value: 'system'. Supported values are: 'user', 'assistant'.", LONG[:2], Arrangement.SYSTEM_INTO_USER),
+        ("unknown variant `tool`, expected one of `system`, `user`, `assistant`", LONG[1:], Arrangement.TOOL_AS_USER),
         ("The first message must be from the user", LONG[:2], Arrangement.SYSTEM_INTO_USER),
         ("A conversation must start with a user message", LONG[:2], Arrangement.SYSTEM_INTO_USER),
         ("\u7cfb\u7edf\u89d2\u8272\u4e0d\u652f\u6301", LONG[:2], Arrangement.SYSTEM_INTO_USER),

@@ -211,6 +211,11 @@ async def test_pictures_that_are_too_large_are_about_this_request_alone() -> Non
         ({"choices": None, "prompt_feedback": {"block_reason": "SAFETY"}}, "SAFETY"),
         (said(None, choice={"native_finish_reason": "PROHIBITED_CONTENT"}), "withheld"),
         (said(None, finish="IMAGE_SAFETY"), "IMAGE_SAFETY"),
+        (said(None, finish="risk_control"), "risk_control"),
+        (refusal("Content Exists Risk"), "Risk"),
+        (refusal("Unavailable", 451), "451"),
+        (refusal("Provider returned error", metadata={"raw": '{"error": {"code": "content_filter", "message": "no"}}'}), "no"),
+        ({"choices": [{"message": {"content": ""}, "finish_reason": "stop"}], "output_sensitive": True}, "output_sensitive"),
         ({"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}, "new_sensitive"),
     ],
 )  # fmt: skip
@@ -226,7 +231,9 @@ async def test_what_is_declined_is_a_reply_that_says_so_and_is_not_asked_again(a
     [
         said("", finish="error", choice={"error": {"code": 502, "message": "Provider returned error"}}),
         said("half a rep", finish="abort"),
-        said("", finish="network_error"),
+        *(said("", finish=finish) for finish in ("network_error", "ERROR", "cancelled", "timeout", "server_error", "failed")),
+        said("", choice={"native_finish_reason": "error"}),
+        {"base_resp": {"status_code": 1013, "status_msg": "busy"}, "choices": [{"message": {"content": ""}}]},
         said("half", choice={"error": "upstream died"}),
         {"error": {"message": "the provider failed"}, "choices": None},
         {"error": {"message": "the provider failed"}, "choices": []},

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from codedance.model.retry import Backoff, read_complaint, retry_after_s
-
-NOON = 784_111_767.0  # Sun, 06 Nov 1994 08:49:27 GMT
+from codedance.model.retry import Backoff, Complaint, read_complaint
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
@@ -69,12 +65,38 @@ def test_every_usual_shape_of_an_error_is_read(body: str, message: str, code: st
         (400, "prompt is too long: 210000 tokens > 200000 maximum"),
         (400, "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens"),
         (422, "`inputs` tokens + `max_new_tokens` must be <= 4096"),
+        (400, "length of prompt_tokens (9001) must be less than max_seq_len (8192)."),
+        (500, "context shift is disabled"),
     ],
 )
 def test_a_conversation_that_is_too_long_is_recognised_in_the_words_of_every_server(status: int, message: str) -> None:
     complaint = read_complaint(status, json.dumps({"error": {"message": message}}))
     assert complaint.is_too_long
     assert not complaint.is_passing
+
+
+def quoting(raw: object, message: str = "Provider returned error", status: int = 400) -> Complaint:
+    """What a gateway says of its provider's error."""
+    return read_complaint(status, json.dumps({"error": {"message": message, "code": status, "metadata": {"raw": raw}}}))
+
+
+def test_an_error_that_a_gateway_quotes_counts_as_its_own() -> None:
+    assert quoting("prompt is too long: 210000 tokens > 200000 maximum").is_too_long
+    assert quoting({"error": {"message": "no", "code": "context_length_exceeded"}}).is_too_long
+    assert quoting(json.dumps({"error": {"message": "no", "code": "content_filter"}})).is_declined
+    assert quoting(json.dumps({"error": {"message": "no", "code": "insufficient_quota"}}), status=429).is_out_of_credit
+    assert str(quoting(json.dumps({"error": {"message": "no seed"}}))) == "HTTP 400: Provider returned error; no seed"
+
+
+def test_an_error_that_stands_in_the_words_of_another_counts_once() -> None:
+    words = 'litellm.BadRequestError: X - {"error": {"message": "no", "param": "seed", "code": "unknown_parameter"}}'
+    complaint = quoting(None, words)
+    assert (complaint.message, complaint.param, complaint.code) == (words, "seed", "unknown_parameter")
+
+
+@pytest.mark.parametrize("raw", ["{", "[]", "7", 7, [7], {"error": None}, '{"error": {"metadata": {"raw": 7}}}'])
+def test_no_quotation_breaks_the_reading(raw: object) -> None:
+    assert quoting(raw).message.startswith("Provider returned error")
 
 
 @pytest.mark.parametrize("code", ["context_length_exceeded", "exceed_context_size_error"])
@@ -93,29 +115,6 @@ def test_a_conversation_that_is_too_long_is_recognised_by_its_code(code: str) ->
 )
 def test_other_complaints_are_not_about_the_context(status: int, message: str) -> None:
     assert not read_complaint(status, json.dumps({"error": {"message": message}})).is_too_long
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7.0),
-        (" 0.5 ", 0.5),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 10.0),
-        ("Sun, 06 Nov 1994 08:49:17 GMT", None),
-        *((text, None) for text in ("", "0", "-3", "soon", "nan", "inf", "Sun, 99 Nov 1994 08:49:37 GMT")),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_in_the_future(header: str, seconds: float | None) -> None:
-    assert retry_after_s({"retry-after": header}, now=NOON) == seconds
-
-
-def test_without_a_header_the_server_asks_for_nothing() -> None:
-    assert retry_after_s({}, now=NOON) is None
-
-
-@given(st.text())
-def test_no_header_breaks_the_reading(text: str) -> None:
-    assert (retry_after_s({"retry-after": text}, now=NOON) or 1) > 0
 
 
 def test_waits_are_drawn_below_a_bound_that_doubles_up_to_the_cap() -> None:

@@ -85,7 +85,11 @@ def test_characters_that_no_text_may_hold_become_question_marks_on_both_ways() -
         ("MAX_TOKENS", FinishReason.LENGTH),
         ("tool_use", FinishReason.TOOL_CALLS),
         ("content_filter: PROHIBITED_CONTENT", FinishReason.CONTENT_FILTER),
-        ("tired", FinishReason.UNKNOWN),
+        *((value, FinishReason.STOP) for value in ("FinishReason.STOP", "COMPLETE", "stop_token", "end_turn")),
+        *((value, FinishReason.LENGTH) for value in ("max_output_tokens", "token_limit", "context_length", "MAX_LENGTH")),
+        *((value, FinishReason.TOOL_CALLS) for value in ("tool-calls", "toolCalls", "TOOL_CALL", "function_call")),
+        *((value, FinishReason.CONTENT_FILTER) for value in ("contentFilter", "risk_control", "moderation", "SAFETY")),
+        *((value, FinishReason.UNKNOWN) for value in ("tired", "", "stopped by nobody")),
     ],
 )
 def test_a_reason_to_end_is_read_or_unknown(value: str, reason: FinishReason) -> None:
@@ -105,6 +109,9 @@ def test_a_strange_reason_to_end_is_unknown(value: object) -> None:
         ([], ""),
         (["a", {"text": "b"}], "ab"),
         ({"type": "text", "text": "a"}, "a"),
+        ([{"type": "text", "text": {"value": "a"}}, {"type": "text", "content": "b"}, [{"text": "c"}]], "abc"),
+        ([{"type": "reasoning_text", "text": "hm"}, {"type": "output_text", "text": "a"}], "a"),
+        ([{"text": "hm", "thought": True}, {"text": "a"}], "a"),
         ([{"type": "text", "text": "a"}, {"type": "thinking"}, {"type": "text", "text": "b"}], "ab"),
     ],
 )
@@ -118,11 +125,37 @@ def test_content_comes_in_several_shapes(content: object, text: str) -> None:
         {"function": {"name": None, "arguments": '{"code": "1"}'}},
         {"name": "f", "arguments": '{"code": "1"}'},
         {"type": "custom", "custom": {"name": "f", "input": '{"code": "1"}'}},
+        {"type": "function", "function": {"name": "f", "parameters": {"code": "1"}}},
+        {"type": "tool_call", "name": "f", "args": {"code": "1"}},
+        {"type": "tool_use", "name": "f", "input": {"code": "1"}},
     ],
 )
 def test_a_call_is_read_wherever_servers_put_it(call: dict[str, Any]) -> None:
-    for calls in ({"tool_calls": [call]}, {"tool_calls": call}):
+    places: list[dict[str, Any]] = [{"tool_calls": [call]}, {"tool_calls": call}, {"tool_calls": [None, call]}]
+    places += [{"provider_specific_fields": {"tool_calls": [call]}}, {"tool_calls": json.dumps([call])}]
+    for calls in places:
         assert [one.arguments for one in read({"content": None, **calls}).tool_calls] == ['{"code": "1"}']
+    assert read({"content": None}, tool_calls=[call]).tool_calls[0].arguments == '{"code": "1"}'
+
+
+def test_a_call_among_the_parts_of_the_content_is_a_call_and_no_text() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "tool_use", "id": "x", "name": "f", "input": {"code": "1"}}]
+    reply = read({"content": parts})
+    assert (reply.text, reply.tool_calls) == ("a", (ToolCall("x", "f", '{"code": "1"}'),))
+
+
+@pytest.mark.parametrize(
+    "choice", [{"text": "a"}, {"delta": {"content": "a"}}, {"messages": [{"content": "a"}]}, {"message": None, "text": "a"}]
+)
+def test_a_message_is_found_where_older_and_streaming_servers_put_it(choice: dict[str, Any]) -> None:
+    assert read_reply({"choices": [choice]}, 1).text == "a"
+
+
+@pytest.mark.parametrize("name", ["data", "result", "output", "response"])
+def test_an_answer_that_a_gateway_wraps_is_unwrapped(name: str) -> None:
+    body = {"success": True, name: {"choices": [{"message": {"content": "a"}}]}, "usage": {"input_tokens": 5}}
+    reply = read_reply(read_object(json.dumps(body).encode()), 1)
+    assert (reply.text, reply.usage.prompt_tokens) == ("a", 5)
 
 
 def test_calls_that_a_server_names_alike_have_an_id_each() -> None:
@@ -146,6 +179,8 @@ def test_the_old_form_of_a_call_is_a_call() -> None:
         {"reasoning_text": "hm"},
         {"thinking": "hm"},
         {"thought": "hm"},
+        {"thinking_content": "hm"},
+        {"reasoning_summary": [{"type": "summary_text", "text": "hm"}]},
         {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]},
         {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
         {"reasoning": {"content": "hm"}},
@@ -181,6 +216,9 @@ def test_calls_without_an_id_get_one_that_no_other_call_of_the_conversation_has(
         ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 5}}, Usage(9, 3, 5)),
         ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": None}, Usage(9, 3, 0)),
         ({"prompt_tokens": None, "completion_tokens": -1, "prompt_tokens_details": {"cached_tokens": None}}, Usage()),
+        ({"prompt_tokens": "9", "completion_tokens": 3.0}, Usage(9, 3, 0)),
+        ({"input_tokens": 9, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 5}}, Usage(9, 3, 5)),
+        ({"prompt_tokens": True, "completion_tokens": "9" * 99}, Usage()),
         (None, Usage()),
         ([], Usage()),
     ],

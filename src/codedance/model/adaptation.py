@@ -45,19 +45,19 @@ _STATUSES = {400, 403, 404, 405, 415, 422, 500, 501}
 _REFUSES = re.compile(
     r"unsupported|not\b.{0,20}\bsupport|n't support|unknown|unrecogni[sz]ed|unexpected|\bextra\b|extraneous|not permitted"
     r"|not allowed|forbidden|invalid|can(?:not|'t)|deprecated|\bonly\b|\bremove|incompatible"
-    r"|not (?:available|implemented|enabled)|no longer|must not|should not|disabled|unavailable"
+    r"|not (?:available|implemented|enabled|configurable|adjustable)|no longer|must not|should not|disabled|unavailable"
     r"|does not (?:accept|take|exist)|additional propert|intermediate result|too many|\bexpected\b"
     r"|\u975e\u6cd5|\u4e0d\u652f\u6301|\u65e0\u6548|\u6709\u8bef|\u4e0d\u5141\u8bb8|\u4e0d\u80fd",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
     r"must be|should be|less than|greater than|between|range|[<>]=|at least|at most|non-negative|positive|maximum|minimum|exceed"
-    r"|\u53d6\u503c|\u8303\u56f4|\u5fc5\u987b|\u5927\u4e8e|\u5c0f\u4e8e",
+    r"|too (?:large|big|high|small|low)|\u53d6\u503c|\u8303\u56f4|\u5fc5\u987b|\u5927\u4e8e|\u5c0f\u4e8e",
     re.IGNORECASE,
 )
 _NOT_AT_ALL = re.compile(
     r"unsupported|not\b.{0,20}\bsupport|n't support|\bonly\b|default|not permitted|deprecated|unknown|unrecogni[sz]ed|unexpected"
-    r"|extraneous|must be (?:set to )?1(?:\.0)?\b",
+    r"|extraneous|not configurable|must be (?:set to )?1(?:\.0)?\b",
     re.IGNORECASE,
 )
 _ABOVE_ZERO = re.compile(r"positive|greater than 0|> ?0|\(0|non-?zero", re.IGNORECASE)
@@ -76,11 +76,13 @@ _THOSE_ALLOWED = re.compile(
 _INSTEAD = re.compile(r"use\W+max_completion_tokens|max_completion_tokens\W+instead", re.IGNORECASE)
 _ABOUT_ROLES = re.compile(
     r"\broles?\b|alternat|template|jinja|system (?:message|prompt|instruction)|developer instruction"
-    r"|(?:first|last) (?:message|turn)|(?:starts?|begins?|ends?) with an? (?:user|human)|from the user|\u89d2\u8272",
+    r"|(?:first|last) (?:message|turn)|(?:call|response|user|model) turn|['\"`](?:system|developer|tool|assistant)['\"`]"
+    r"|(?:starts?|begins?|ends?) with an? (?:user|human)|from the user|\u89d2\u8272",
     re.IGNORECASE,
 )
 _NO_TOOL_ROLE = re.compile(
-    r"(?:unexpected|unsupported|unknown|invalid|not support\w*).{0,20}(?<!after )role\W{1,4}tool|role\W{1,4}tool\b.{0,40}\bnot\b"
+    r"(?:unexpected|unsupported|unknown|invalid|not support\w*).{0,20}(?<!after )(?:role|variant|value)\W{1,4}tool"
+    r"|role\W{1,4}tool\b.{0,40}\bnot\b"
     r"|only.{0,20}user.{0,10}assistant.{0,20}roles",
     re.IGNORECASE,
 )
@@ -89,9 +91,12 @@ _WANTS_PARTS = re.compile(
     re.IGNORECASE,
 )
 _WANTS_TEXT = re.compile(
-    r"content\b.{0,80}(?:null|None|valid string|non-?empty|required|missing|must be a string)", re.IGNORECASE
+    r"content\b.{0,80}(?:null|None|<nil>|valid string|non-?empty|required|missing|must be a string|invalid type)"
+    r"|content\b.{0,20}\u4e0d\u80fd\u4e3a\u7a7a|missing field\W{1,3}content|type for\W{1,3}\S{0,40}content\b"
+    r"|\bNoneType\b|input should be a valid string|type:? null\b",
+    re.IGNORECASE,
 )
-_WANTS_IDS = re.compile(r"tool[_ ]call[_ ]?ids?\b|tool_calls.{0,10}\bid\b", re.IGNORECASE)
+_WANTS_IDS = re.compile(r"(?:tool|function)[_ ]call[_ ]?ids?\b|tool_calls.{0,10}\bid\b", re.IGNORECASE)
 _THINKERS = re.compile(
     r"thinking|reason|\bqwq|\bqvq|deepseek-?r\d|[-_]r1\b|qwen-?3\.[5-9]|glm-?4\.[1-9]v|glm-?5|kimi-?k|kimi-vl.*think|magistral|gpt-?oss"
     r"|\bo[1-9]\b|gpt-?5|gemini-[23]\.\d|gemini-3|minimax-m|seed-?1\.[5-9]|step-?3|mimo|keye|intern-?s1",
@@ -237,10 +242,10 @@ def _is_named(field: str, words: str) -> bool:
     quoted = rf"[{_AROUND}\[{{(.]{name}[{_AROUND}\])}}:]"
     behind = (
         rf"\b(?:param(?:eter)?|argument|field|property|key|keyword|name|input|option|supplied|model|value|per-request)s?\W{{1,4}}{name}\b"
-        rf"|\u53c2\u6570\W{{0,4}}{name}"
+        rf"|(?:permitted|supported|allowed)\W{{1,4}}{name}\b|\u53c2\u6570\W{{0,4}}{name}"
     )
     before = rf"\b{name}\b\W{{0,2}} ?(?:field|param|option|argument|is|are|was|not|does|cannot|must|should)\b"
-    before += rf"|\b{name} ?\u53c2\u6570"
+    before += rf"|\b{name} ?\u53c2\u6570|(?:^|[.:;] )(?i:{name}) (?:is|are) "
     pattern = rf"{quoted}|{behind}|{before}|\.{name}\b|(?:^|[:,.;\n] ?){name}:"
     return re.search(pattern, words, re.ASCII) is not None or (field == "stop" and _STOP_TEXTS.search(words) is not None)
 

@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from codedance.errors import ConfigError
-from codedance.model.replies import Json, error_in, read_object
-from codedance.model.retry import AskAgain, Complaint, Trouble, read_complaint, retry_after_s, retry_in_s, shorten
+from codedance.model.endings import error_in
+from codedance.model.replies import Json, read_object
+from codedance.model.retry import AskAgain, Complaint, Trouble, read_complaint, shorten
+from codedance.model.waits import retry_after_s, retry_in_s
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -191,7 +193,8 @@ class Connection:
             raise AskAgain(shorten(self._scrub(_deepest(error))), kind=kind) from None
         answer = read_object(content)
         if (failure := error_in(answer)) is not None:  # an error that calls itself a success
-            code = str(failure.get("code")) if isinstance(failure, dict) else ""
+            named = (failure.get("code"), failure.get("status")) if isinstance(failure, dict) else ()
+            code = next((str(name) for name in named if str(name).isdecimal()), "")
             status = int(code) if code.isdecimal() and len(code) == 3 and code[0] in "45" else _NO_STATUS
             told = self._scrub(json.dumps({"error": failure}))
             complaint = read_complaint(status, told)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 _NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*(?![\w-])")
 _PROMPT = re.compile(
     r"(\d[\d,]*)\s+(?:tokens\s+)?(?:(?:in|from|of|for)\s+)?(?:the\s+|your\s+)?`?(?:text\s+)?(?:inputs?|messages?|prompt)\b`?"
+    r"|(?:prompt|inputs?|messages?)[ _]tokens\W{1,4}(\d[\d,]*)"
     r"|(?:prompt|input|inputs|messages?)\b[^\d]{0,40}?(?:has|have|contains?|length|of|is|:|\()[^\d]{0,20}?(\d[\d,]*)",
     re.IGNORECASE,
 )
@@ -35,12 +36,12 @@ _KNOWN = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum (?:model|prompt|context|sequence|input) length|model token limit"
     r"|max(?:imum)?[ _]new[ _]tokens\W* must be|exceeds? the maximum (?:allowed length|number of (?:input )?tokens)"
     r"|range of input length|exceeds max(?:imum)? length"
-    r"|current length is \d+ while|\bn_ctx\b|\u4e0a\u4e0b\u6587.{0,10}(?:\u8d85|\u957f\u5ea6)"
+    r"|context shift is disabled|current length is \d+ while|\bn_ctx\b|\u4e0a\u4e0b\u6587.{0,10}(?:\u8d85|\u957f\u5ea6)"
     r"|(?:\u8f93\u5165|\u63d0\u793a|prompt|token).{0,12}(?:\u8fc7\u957f|\u8d85\u957f|\u8d85\u8fc7|\u8d85\u51fa)"
     r"|reduce (?:the )?(?:length|size) of (?:the |your )?(?:messages|prompt|input)",
     re.IGNORECASE,
 )
-_WHAT = r"(?:prompts?|inputs?|contexts?|sequences?|conversations?|messages|tokens?|requests?)"
+_WHAT = r"(?:prompts?|inputs?|contexts?|sequences?|conversations?|messages?|tokens?|requests?|(?:prompt|input)_tokens)"
 _EXCESS = (
     r"(?:too (?:long|large|many)|exceed\w*|longer than|larger than|greater than|over the|beyond the|more than"
     r"|must have less|must be less|does(?: not|n't) fit|overflow\w*|truncat\w+|at most"
@@ -50,7 +51,7 @@ _TOO_MUCH = re.compile(rf"\b{_WHAT}\b.{{0,100}}?{_EXCESS}|{_EXCESS}.{{0,60}}?\b{
 _ABOUT_TOKENS = re.compile(r"token|prompt|context|conversation|sequence|length|input is too long", re.IGNORECASE)
 _ABOUT_ELSE = re.compile(
     r"\bimages?\b(?!.{0,60}token)|picture|\bbytes\b|\b[KMG]i?B\b|\burl\b|per (?:minute|day|hour|second)|rate limit|tool[_ ]call"
-    r"|stop sequences?|\btools\b|top_logprobs|(?<!request )\bids?\b|payload|concurren",
+    r"|stop sequences?|\btools\b|top_logprobs|(?<!request )\bids?\b|(?:function|tool) name|payload|concurren",
     re.IGNORECASE,
 )
 _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens", "n_ctx")
@@ -117,8 +118,8 @@ def _prompt_tokens(words: str, asked: int) -> int | None:
             return _value(first)
         if _value(first) == asked:
             return _value(second)
-    for before, behind in _PROMPT.findall(words):
-        if (number := _value(before or behind)) != asked:
+    for numbers in _PROMPT.findall(words):
+        if (number := _value("".join(numbers))) != asked:
             return number
     total = _TOTAL.search(words)  # of prompt and reply together
     return _value(total[1]) - asked if total and _value(total[1]) > asked else None

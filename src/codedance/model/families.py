@@ -86,8 +86,8 @@ FAMILIES = (
     ),
     Family(
         name="qwen2-vl",
-        title="Qwen2-VL, QVQ",
-        pattern=r"qwen-?2-?vl|\bqvq\b",
+        title="Qwen2-VL, QVQ, UI-TARS",
+        pattern=r"qwen-?2-?vl|\bqvq\b|ui-?tars(?!-?1[.p]5)",
         model_types=("qwen2_vl",),
         rule=QWEN25_VL,
         source=_PREPROCESSOR,
@@ -97,8 +97,8 @@ FAMILIES = (
     ),
     Family(
         name="qwen2.5-vl",
-        title="Qwen2.5-VL, Qwen2.5-Omni, MiMo-VL; CodeDance, Thyme, DeepEyes",
-        pattern=r"qwen-?2[-.p]?5-?(vl|omni)|mimo-?vl|codedance|thyme|deepeyes",
+        title="Qwen2.5-VL, Qwen2.5-Omni, MiMo-VL, UI-TARS 1.5; CodeDance, Thyme, DeepEyes, PyVision, Mini-o3, Pixel-Reasoner",
+        pattern=r"qwen-?2[-.p]?5-?(vl|omni)|mimo-?vl|ui-?tars-?1[.p]5|codedance|thyme|deepeyes|pyvision|mini-?o3|pixel-?reasoner",
         model_types=("qwen2_5_vl",),
         rule=QWEN25_VL,
         source=_PREPROCESSOR,
@@ -127,8 +127,8 @@ FAMILIES = (
     ),
     Family(
         name="glm-4v",
-        title="GLM-4.1V, GLM-4.5V, GLM-4.6V, GLM-OCR",
-        pattern=r"glm-?4[.p]\d+v|glm-?ocr|glm-?4v",
+        title="GLM-4.1V, GLM-4.5V, GLM-4.6V, GLM-OCR, AutoGLM-Phone; GLM-5V is assumed to be like them",
+        pattern=r"glm-?[4-9]([.p]\d+)?v|glm-?ocr|autoglm-?phone",
         model_types=("glm4v", "glm4v_moe", "glm46v", "glm_ocr"),
         rule=_grid(28, 6_272, 4_816_896),
         source=f"{_PREPROCESSOR}; its limits count two frames",
@@ -185,8 +185,8 @@ FAMILIES = (
     ),
     Family(
         name="hunyuan-vl",
-        title="HunYuan-VL",
-        pattern=r"hunyuan-?(vl|vision)",
+        title="HunYuan-VL, HunyuanOCR",
+        pattern=r"hunyuan-?(vl|vision|ocr)",
         model_types=("hunyuan_vl",),
         rule=_grid(32, 262_144, 4_194_304),
         source=_CLASS,
@@ -233,7 +233,7 @@ FAMILIES = (
     Family(
         name="lfm2-vl",
         title="LFM2-VL, without its tiles",
-        pattern=r"lfm2-?vl",
+        pattern=r"lfm2([.p]5)?-?vl",
         model_types=("lfm2_vl",),
         rule=_grid(32, 65_536, 262_144),
         source=f"{_PREPROCESSOR}; larger ones are cut into tiles",
@@ -281,8 +281,8 @@ FAMILIES = (
     ),
     Family(
         name="internvl",
-        title="InternVL 2.5, 3, 3.5",
-        pattern=r"intern-?vl",
+        title="InternVL 2.5, 3, 3.5, Intern-S1",
+        pattern=r"intern-?(vl|s1)",
         model_types=("internvl",),
         rule=_cut(5_376, 12 * 448 * 448, 3_330),
         source=f"{_PREPROCESSOR}; up to 12 tiles of 448 and a square",
@@ -302,7 +302,7 @@ FAMILIES = (
     Family(
         name="llava-onevision",
         title="LLaVA-OneVision, LLaVA-NeXT",
-        pattern=r"llava-?(onevision|ov|next|v?1[.p]6)",
+        pattern=r"llava-?(onevision|ov|next)|llava.*1[.p]6",
         model_types=("llava_onevision", "llava_next"),
         rule=_cut(2_304, 2_304**2, 7_329),
         source=f"{_PREPROCESSOR}; tiles of 384 or 336 and a square",
@@ -320,7 +320,7 @@ FAMILIES = (
     Family(
         name="llama-3.2-vision",
         title="Llama 3.2 Vision",
-        pattern=r"llama-?3[.p]2.*vision",
+        pattern=r"llama-?(v?3[-.p]2.*vision|3[-.p]2-(11|90)b)|llama-?3[.p]2v",
         model_types=("mllama",),
         rule=_cut(2_240, 4 * 560 * 560, 6_404),
         source=f"{_PREPROCESSOR}; up to 4 tiles of 560",
@@ -419,7 +419,7 @@ FAMILIES = (
     Family(
         name="openai-tiles",
         title="OpenAI, tiles of 512 (gpt-4o, gpt-4.1, gpt-5, o1, o3)",
-        pattern=r"gpt-(4o|4\.\d|4-turbo|5)|chatgpt|(?<![a-z0-9])o[13](?![a-z0-9])",
+        pattern=r"gpt-(4o|4\.\d|4-turbo|4-vision|5)|chatgpt|(?<![a-z0-9-])o[13](?![a-z0-9])",
         rule=_cut(2_048, 2_048**2, 1_445),
         source="platform.openai.com, images and vision; within 2048x2048, the short side to 768",
         checked=Checked.DOCUMENTS,

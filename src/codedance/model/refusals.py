@@ -17,7 +17,7 @@ from codedance.model.connection import EXAMPLE, KEY
 from codedance.model.retry import Complaint
 
 _NO_PICTURES = re.compile(
-    r"image input is not supported|can only concatenate str|is not a multimodal model|mmproj|at most 0 image"
+    r"image input is not supported|can only concatenate str \(not \W?list|is not a multimodal model|mmproj|at most 0 image"
     r"|not (?:a )?(?:vision|multimodal)|(?:not|n't) support\w* (?:\w+ ){0,3}(?:images?|vision|multimodal|image_url)"
     r"|support image input|image_url\b.{0,60}(?:not supported|is only supported)"
     r"|unknown variant `?image|(?:images?|vision|multimodal)\b.{0,30}\b(?:is|are) not (?:supported|enabled|available)",

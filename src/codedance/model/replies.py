@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 from codedance.model.adaptation import REASONING_FIELDS
 from codedance.model.chat import Reply
 from codedance.model.context_limit import read_context
+from codedance.model.endings import clean, object_of, opened, read_block, read_finish, read_refusal, read_text
 from codedance.model.retry import AskAgain, shorten
 from codedance.types import FinishReason, ToolCall, Usage
 
@@ -31,24 +33,18 @@ _OF_MESSAGE = frozenset(
 )
 """Fields of a reply's message that are read, or that nobody wants back."""
 _OF_CALL = frozenset({"id", "type", "function", "index"})
-_FINISHES = {reason.value: reason for reason in FinishReason} | {
-    **dict.fromkeys(("eos", "eos_token", "end_turn", "stop_sequence"), FinishReason.STOP),
-    **dict.fromkeys(("max_tokens", "model_length", "model_context_window_exceeded"), FinishReason.LENGTH),
-    **dict.fromkeys(("tool_use", "function_call"), FinishReason.TOOL_CALLS),
-    **dict.fromkeys(
-        ("refusal", "sensitive", "safety", "prohibited_content", "blocklist", "spii", "recitation", "guardrail_intervened")
-        + ("image_safety", "image_prohibited_content", "image_recitation", "model_armor", "content_filtered"),
-        FinishReason.CONTENT_FILTER,
-    ),
-}
-_THOUGHT_PARTS = ("thinking", "reasoning")
-_THOUGHT_FIELDS = ("thinking", "thinking_blocks", "thought", "reasoning_text", "reasoning_details")
+_THOUGHT_PART = re.compile("think|reason|thought")
+"""Types of parts that hold thoughts."""
+_CALL_PARTS = ("tool_use", "tool_call", "function_call")
+_ARGUMENTS = ("arguments", "input", "parameters", "args")
+_THOUGHT_FIELDS = (
+    *("thinking", "thinking_blocks", "thinking_content", "thought", "thoughts", "chain_of_thought"),
+    *("reasoning_text", "reasoning_details", "reasoning_summary"),
+)
 """Further names of thoughts (Anthropic by LiteLLM, Ollama, Gemini, Copilot, OpenRouter), which go back as they came."""
-_ERROR_FIELDS = ("message", "detail", "msg", "status_msg")
 _DEEPEST = 3
+_MOST_DIGITS = 12
 _NAMELESS = "function"
-_BROKEN_OFF = ("error", "abort", "network_error", "insufficient_system_resource")
-"""Reasons to end that are none of the model's (OpenRouter, vLLM and SGLang, Zhipu, DeepSeek)."""
 
 
 def read_object(content: bytes) -> Json:
@@ -66,7 +62,7 @@ def read_object(content: bytes) -> Json:
         raise AskAgain(f"the reply is {what}: {error}") from None
     if not isinstance(body, dict):
         raise AskAgain(f"the reply is no JSON object but {type(body).__name__}")
-    return body
+    return opened(body)
 
 
 def read_reply(body: Json, turn: int) -> Reply:
@@ -76,34 +72,34 @@ def read_reply(body: Json, turn: int) -> Reply:
         AskAgain: there is no message in it, or its tokens cannot be told apart.
     """
     choices = body.get("choices")
-    if not choices and (blocked := _read_block(body)):
+    if not choices and (blocked := read_block(body)):
         return Reply(text="", refusal=f"the prompt was blocked: {blocked}", finish_reason=FinishReason.CONTENT_FILTER)
     if not isinstance(choices, list) or not choices:
         raise AskAgain(f"the reply has no choices: {shorten(json.dumps(body))}")
-    choice = choices[0]
-    message = choice.get("message") if isinstance(choice, dict) else None
-    finish = _read_finish(_object(choice).get("finish_reason"))
-    if not _object(message).get("content") and not _object(message).get("tool_calls"):  # a gateway may call a filter's end a stop
-        native = _read_finish(_object(choice).get("native_finish_reason"))
-        finish = native if native is FinishReason.CONTENT_FILTER else finish
+    choice = object_of(choices[0])
+    finish = read_finish(choice.get("finish_reason"))
+    message = _message_of(choice)
     if message is None and finish is FinishReason.CONTENT_FILTER:
         message = {}
-    if not isinstance(message, dict):
+    if message is None:
         raise AskAgain("the reply has no message")
-    aside, of_choice = _object(message.get(_ASIDE)), _object(choice.get(_ASIDE))
+    if not message.get("content") and not message.get("tool_calls"):  # a gateway may call a filter's end a stop
+        native = read_finish(choice.get("native_finish_reason"))
+        finish = native if native is FinishReason.CONTENT_FILTER else finish
+    aside, of_choice = object_of(message.get(_ASIDE)), object_of(choice.get(_ASIDE))
     logprobs = _read_logprobs(choice.get("logprobs"))
     ids = _read_ids(_first(choice.get("token_ids"), of_choice.get("token_ids"), aside.get("token_ids")))
     if ids is None:
         ids = _ids_of_logprobs(choice.get("logprobs"))
     if ids is not None and logprobs is not None and len(ids) != len(logprobs):
         raise AskAgain(f"the reply has {len(ids)} token ids but {len(logprobs)} logprobs")
-    prompt_ids = (body, choice, of_choice, _object(body.get(_ASIDE)))
+    prompt_ids = (body, choice, of_choice, object_of(body.get(_ASIDE)))
     reasoning, field = _read_reasoning(message, aside)
-    reasoning = reasoning or _read_text(_first(*(choice.get(name) for name in REASONING_FIELDS)))
-    legacy = message.get("function_call")
+    reasoning = reasoning or read_text(_first(*(choice.get(name) for name in REASONING_FIELDS)))
+    text = _read_content(message.get("content"))
     return Reply(
-        text=_read_content(message.get("content")),
-        tool_calls=_read_calls(message.get("tool_calls") or ([legacy] if isinstance(legacy, dict) else None), turn),
+        text=text,
+        tool_calls=_read_calls(_calls_in(message, aside, choice), turn),
         usage=_read_usage(body.get("usage")),
         token_ids=ids,
         logprobs=logprobs,
@@ -111,24 +107,8 @@ def read_reply(body: Json, turn: int) -> Reply:
         reasoning=reasoning,
         prompt_ids=_read_ids(_first(*(place.get("prompt_token_ids") for place in prompt_ids))),
         extra=_read_extra(message, _OF_MESSAGE, {field: ""} if field else {}),
-        refusal=_read_refusal(choice, message, finish),
+        refusal=read_refusal(body, choice, message, text, finish),
     )
-
-
-def error_in(body: Json) -> Json | str | None:
-    """The error in an answer that calls itself a success: at its top, in its choice or message, or in place of choices."""
-    choices = body.get("choices")
-    choice: Json = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    error = body.get("error") or choice.get("error") or _object(choice.get("message")).get("error")
-    if not error and not choice and "data" not in body:
-        errors = body.get("errors")
-        places = (errors[0] if isinstance(errors, list) and errors else None, body.get("base_resp"), body)
-        told = [_object(place) for place in places if any(_object(place).get(key) for key in _ERROR_FIELDS)]
-        error = told[0] if told else None
-    if error:
-        return error if isinstance(error, dict) else str(error)
-    reason = choice.get("finish_reason")
-    return f"the reply ended with finish_reason {reason!r}" if reason in _BROKEN_OFF else None
 
 
 def read_models(body: Json) -> dict[str, int | None]:
@@ -147,76 +127,86 @@ def read_root(body: Json, name: str) -> str:
     """What a list of models says stands behind a name (vLLM's `root`); empty where it says nothing."""
     entries = body.get("data")
     named = [e for e in entries if isinstance(e, dict) and e.get("id") == name] if isinstance(entries, list) else []
-    return _read_text(named[0].get("root")) if named else ""
+    return read_text(named[0].get("root")) if named else ""
 
 
-def _clean(text: str) -> str:
-    return text.encode(errors="replace").decode()
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _read_text(value: object) -> str:
-    return _clean(value) if isinstance(value, str) else ""
+def _message_of(choice: Json) -> Json | None:
+    """The message of a choice; of old or streaming servers, its text or delta."""
+    messages = choice.get("messages")
+    places = (choice.get("message"), choice.get("delta"), messages[-1] if isinstance(messages, list) and messages else None)
+    found = next((place for place in places if isinstance(place, dict)), None)
+    return {"content": choice["text"]} if found is None and isinstance(choice.get("text"), str) else found
 
 
 def _read_content(content: object) -> str:
     """Texts come as such or in parts; none is the same as an empty one."""
-    if isinstance(content, list):
-        parts = [part for part in content if _object(part).get("type") not in _THOUGHT_PARTS]
-        return "".join(_read_text(part) or _read_text(_object(part).get("text")) for part in parts)
-    if isinstance(content, dict) and isinstance(content.get("text"), str):
-        return _read_text(content["text"])
-    if content is None or isinstance(content, str):
-        return _read_text(content)
-    raise AskAgain(f"the content of the reply is no text but {type(content).__name__}")
+    if content is not None and not isinstance(content, str | list) and not _read_part(content):
+        raise AskAgain(f"the content of the reply is no text but {type(content).__name__}")
+    return _read_part(content)
 
 
-def _read_calls(calls: object, turn: int) -> tuple[ToolCall, ...]:
+def _read_part(part: object, depth: int = 0) -> str:
+    if isinstance(part, list) and depth <= _DEEPEST:
+        return "".join(_read_part(piece, depth + 1) for piece in part)
+    if not isinstance(part, dict):
+        return read_text(part)
+    if _is_thought(part) or part.get("type") in _CALL_PARTS or depth > _DEEPEST:
+        return ""
+    return _read_part(_first(part.get("text"), part.get("content"), part.get("value")), depth + 1)
+
+
+def _is_thought(part: Json) -> bool:
+    return part.get("thought") is True or _THOUGHT_PART.search(read_text(part.get("type"))) is not None
+
+
+def _calls_in(message: Json, aside: Json, choice: Json) -> list[object]:
+    """The calls of a reply, wherever servers put them."""
+    content = message.get("content")
+    parts = [p for p in content if object_of(p).get("type") in _CALL_PARTS] if isinstance(content, list) else []
+    places = (message.get("tool_calls"), aside.get("tool_calls"), choice.get("tool_calls"), message.get("function_call"), parts)
+    calls = next((place for place in places if place), [])
+    if isinstance(calls, str):
+        with suppress(ValueError, RecursionError):
+            calls = json.loads(calls)
     calls = [calls] if isinstance(calls, dict) else calls
-    if not isinstance(calls, list):
-        return ()
+    return [call for call in calls if call is not None] if isinstance(calls, list) else []
+
+
+def _read_calls(calls: list[object], turn: int) -> tuple[ToolCall, ...]:
     found = []
     for index, call in enumerate(calls):
         function = _function(call)
         if not function:
             raise AskAgain(f"tool call {index + 1} of the reply names no function")
-        arguments = _first(function.get("arguments"), function.get("input"))
+        arguments = _first(*(function.get(name) for name in _ARGUMENTS))
         if arguments is not None and not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        name, text = _read_text(function.get("name")) or _NAMELESS, _read_text(arguments)
-        own = {"function": {k: v for k, v in function.items() if k not in ("name", "arguments") and v}}
-        extra = _read_extra(call, _OF_CALL, own if own["function"] else {}) if function is call.get("function") else ""
-        found.append(ToolCall(_read_text(call.get("id")) or f"call_{turn}_{index}", name, text, extra))
+        name, text = read_text(function.get("name")) or _NAMELESS, read_text(arguments)
+        own = {"function": {k: v for k, v in function.items() if k not in ("name", *_ARGUMENTS) and v}}
+        whole = object_of(call)
+        extra = _read_extra(whole, _OF_CALL, own if own["function"] else {}) if function is whole.get("function") else ""
+        found.append(ToolCall(read_text(whole.get("id")) or f"call_{turn}_{index}", name, text, extra))
     return tuple(found)
 
 
 def _function(call: object) -> Json:
     """What is called: in the standard's place, or where other protocols have it; one without a name has arguments at least."""
-    whole = _object(call)
-    places = (_object(whole.get("function")), _object(whole.get("custom")), whole)
-    return next((p for p in places if _read_text(p.get("name")) or p.get("arguments") or p.get("input")), {})
-
-
-def _read_block(body: Json) -> str:
-    """Why a provider reads no prompt at all (Gemini)."""
-    feedback = _object(_first(body.get("prompt_feedback"), body.get("promptFeedback")))
-    return _read_text(_first(feedback.get("block_reason"), feedback.get("blockReason")))
+    whole = object_of(call)
+    places = (object_of(whole.get("function")), object_of(whole.get("custom")), whole)
+    return next((p for p in places if read_text(p.get("name")) or any(p.get(name) for name in _ARGUMENTS)), {})
 
 
 def _read_reasoning(message: Json, aside: Json) -> tuple[str, str]:
     """Thoughts, and the name of the field that they are to be sent back in."""
     for field in REASONING_FIELDS:
-        if text := _read_text(message.get(field)):
+        if text := read_text(message.get(field)):
             return text, field
     for field in REASONING_FIELDS:
-        if text := _read_text(aside.get(field)):
+        if text := read_text(aside.get(field)):
             return text, REASONING_FIELDS[0]  # the name that LiteLLM itself takes
     content = message.get("content")
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    thoughts = [_read_thought(part) for part in parts if part.get("type") in _THOUGHT_PARTS]
+    thoughts = [_read_thought(part) for part in parts if _is_thought(part)]
     if not any(thoughts):
         places = [place.get(field) for field in (*REASONING_FIELDS, *_THOUGHT_FIELDS) for place in (message, aside)]
         thoughts = [next((thought for place in places if (thought := _read_thought(place))), "")]
@@ -232,33 +222,21 @@ def _read_thought(value: object, depth: int = 0) -> str:
     if isinstance(value, dict):
         named = [value.get(key) for key in ("thinking", "reasoning", "text", "content", "summary")]
         return _read_thought(_first(*named), depth + 1)
-    return _read_text(value)
+    return read_text(value)
 
 
 def _read_extra(holder: Json, known: frozenset[str], more: Json) -> str:
     """As JSON: fields of a message or call that no standard knows, such as signatures and details of the reasoning."""
     found = {key: value for key, value in holder.items() if key not in known and value not in (None, "", [], {})}
-    if kept := {key: value for key, value in _object(found.pop(_ASIDE, None)).items() if _OPAQUE.search(key) and value}:
+    if kept := {key: value for key, value in object_of(found.pop(_ASIDE, None)).items() if _OPAQUE.search(key) and value}:
         found[_ASIDE] = kept
     found |= more
-    return _clean(json.dumps(found, ensure_ascii=False)) if found else ""
-
-
-def _read_refusal(choice: Json, message: Json, finish: FinishReason) -> str:
-    """Why the model or a filter declined; empty where neither did."""
-    content = message.get("content")
-    parts = [_object(part).get("refusal") for part in content] if isinstance(content, list) else []
-    if words := _read_text(message.get("refusal")) or "".join(_read_text(part) for part in parts):
-        return words
-    reason = choice.get("finish_reason")
-    if finish is not FinishReason.CONTENT_FILTER and choice.get("stop_reason") != "refusal":
-        return ""
-    return _read_text(content) or f"the reply was withheld: {_read_text(reason) or 'refusal'}"
+    return clean(json.dumps(found, ensure_ascii=False)) if found else ""
 
 
 def _ids_of_logprobs(logprobs: object) -> tuple[int, ...] | None:
     """llama.cpp writes each token's id beside its logprob."""
-    content = _object(logprobs).get("content")
+    content = object_of(logprobs).get("content")
     if not isinstance(content, list) or not content:
         return None
     ids = [entry.get("id") if isinstance(entry, dict) else None for entry in content]
@@ -272,18 +250,18 @@ def _first(*values: object) -> object | None:
 def _read_usage(usage: object) -> Usage:
     if not isinstance(usage, dict):
         return Usage()
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached))
+    details = object_of(_first(usage.get("prompt_tokens_details"), usage.get("input_tokens_details")))
+    prompt = _count(_first(usage.get("prompt_tokens"), usage.get("input_tokens")))
+    reply = _count(_first(usage.get("completion_tokens"), usage.get("output_tokens")))
+    return Usage(prompt, reply, _count(details.get("cached_tokens")))
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _read_finish(value: object) -> FinishReason:
-    text = str(value).lower().partition(":")[0]  # Gemini: "content_filter: PROHIBITED_CONTENT"
-    return _FINISHES.get(text, FinishReason.UNKNOWN)
+    """Of tokens; some gateways write 12.0 or "12"."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS:
+        return int(value)
+    is_whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    return int(value) if is_whole and isinstance(value, int | float) and value > 0 else 0
 
 
 def _read_ids(value: object) -> tuple[int, ...] | None:

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -43,30 +41,24 @@ _UNKNOWN_MODEL = re.compile(
 _NO_SUCH_ROUTE = re.compile(r"no endpoints (?:found|available) (?:that|which|matching)", re.IGNORECASE)
 """OpenRouter: the model is there, but nobody serves it as the request or the account wants it."""
 _DECLINED_CODES = re.compile(
-    r"content_?(?:filter|policy)|ResponsibleAIPolicy|moderation|data_?inspection|SensitiveContent|invalid_prompt|safety",
+    r"content[_-]?(?:filter|policy)|ResponsibleAIPolicy|moderation|data_?inspection|SensitiveContent|invalid_prompt|safety",
     re.IGNORECASE,
 )
 _DECLINED_WORDS = re.compile(
-    r"content (?:management|filtering|filter|policy|moderation|violates)|inappropriate content|sensitive content"
+    r"content (?:management|filtering|filter|policy|moderation|violates|exists risk)|inappropriate content|sensitive content"
+    r"|ContentPolicyViolation|(?:response|prompt|completion|output) was filtered|considered high risk"
     r"|requires moderation|new_sensitive|(?:input|output)_sensitive|\u654f\u611f|\u4e0d\u5408\u89c4|\u8fdd\u89c4"
     r"|(?:prompt|input|content|request|messages?) (?:was|were|has been|is) (?:flagged|blocked)|flagged as potentially violating"
     r"|violat\w+ .{0,40}(?:usage|safety|content) (?:policy|policies|guidelines)|blocked by .{0,30}(?:safety|filter|guardrail)",
     re.IGNORECASE,
 )
-_MAY_DECLINE = {400, 403, 422, 451}
-_WAIT = re.compile(
-    r"(?:try again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|s|m)\b|retryDelay\W{1,6}()(\d+(?:\.\d+)?)(s)",
-    re.IGNORECASE,
-)
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
-_RETRY_HEADERS = ("retry-after", "llm_provider-retry-after")
-_RESET_HEADERS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-ratelimit-reset", "ratelimit-reset")
-_EPOCH_S = 1e9  # larger numbers of seconds are dates
-_EPOCH_MS = 1e12
+_LEGAL_REASONS = 451
+_MAY_DECLINE = {400, 403, 422, _LEGAL_REASONS}
 _MOST_WORDS = 6000
 _MOST_BODY = 1 << 17
 _MOST_CHARACTERS = 300
 _MOST_DOUBLINGS = 30
+_DEEPEST = 2  # levels of gateways whose quotations are read
 
 
 class Trouble(StrEnum):
@@ -182,6 +174,8 @@ class Complaint:
         """A content filter or a policy stands against it, not a fault of the request."""
         if self.status not in _MAY_DECLINE:
             return False
+        if self.status == _LEGAL_REASONS:
+            return True
         return bool(_DECLINED_CODES.search(self.code) or _DECLINED_WORDS.search(self.words))
 
     @property
@@ -205,18 +199,25 @@ class Complaint:
 
 
 def read_complaint(status: int, text: str) -> Complaint:
-    """The body of an error, in whichever of the usual shapes a server writes it."""
+    """The body of an error, in whichever of the usual shapes a server writes it, and what a gateway quotes in it."""
     text = text[:_MOST_BODY]
-    try:
-        body: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return Complaint(status, shorten(text), words=text[:_MOST_WORDS], text=text)
-    if isinstance(body, list) and body:
-        body = body[0]
-    inner = body.get("error", body) if isinstance(body, dict) else body
+    complaint = _read_level(status, text)
+    outer, words = complaint, complaint.words
+    for _ in range(_DEEPEST):
+        if not (quoted := _quoted(outer.text)):
+            break
+        outer = _read_level(status, quoted)
+        words = words if outer.words in words else f"{words}; {outer.words}"[:_MOST_WORDS]
+        code, param, places = (outer.code or complaint.code, outer.param or complaint.param, outer.places or complaint.places)
+        complaint = replace(complaint, message=shorten(words), words=words, code=code, param=param, places=places)
+    return complaint
+
+
+def _read_level(status: int, text: str) -> Complaint:
+    inner = _error_in(text)
     if not isinstance(inner, dict):
         return Complaint(status, shorten(inner if isinstance(inner, str) else text), words=text[:_MOST_WORDS], text=text)
-    named = [inner.get(key) for key in ("message", "detail", "error", "msg", "status_msg", "title")]
+    named = [inner.get(key) for key in ("message", "detail", "error", "msg", "status_msg", "error_msg", "title")]
     message = next((words for words in named if words), text)
     codes = (inner.get("code"), _inner_code(inner), inner.get("type"), inner.get("status"))
     told = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
@@ -230,6 +231,37 @@ def read_complaint(status: int, text: str) -> Complaint:
         text=text,
         places=_places(message),
     )
+
+
+def _error_in(text: str) -> object:
+    """The object or text that says what is wrong."""
+    try:
+        body: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(body, list) and body:
+        body = body[0]
+    return body.get("error", body) if isinstance(body, dict) else body
+
+
+def _quoted(text: str) -> str:
+    """The error of a provider that a gateway quotes: OpenRouter in `metadata.raw`, others as JSON inside of the message."""
+    inner = _error_in(text)
+    if not isinstance(inner, dict):
+        return ""
+    metadata = inner.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if raw:
+        return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
+    message = inner.get("message")
+    start = message.find("{") if isinstance(message, str) else -1
+    if not isinstance(message, str) or start < 0:
+        return ""
+    try:
+        found, _ = json.JSONDecoder().raw_decode(message, start)
+    except (ValueError, RecursionError):
+        return ""
+    return json.dumps(found, ensure_ascii=False) if "error" in found or "message" in found else ""
 
 
 def _inner_code(inner: Mapping[str, Any]) -> object:
@@ -251,50 +283,3 @@ def shorten(text: str) -> str:
     """In one line that fits into a message, in front of a semicolon."""
     line = " ".join(text[: 20 * _MOST_CHARACTERS].split()).rstrip(".")
     return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 3] + "..."
-
-
-def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """How long a response asks to wait: Retry-After in seconds or as a date, also by LiteLLM's name; else when a limit is over.
-
-    None where it says nothing about the future.
-    """
-    for name in _RETRY_HEADERS:
-        if (seconds := _seconds(headers.get(name, ""), now)) is not None:
-            return seconds
-    spent = [name for name in _RESET_HEADERS if headers.get(name.replace("reset", "remaining"), "").strip() == "0"]
-    waits = [_span(headers.get(name, ""), now) for name in spent or _RESET_HEADERS]
-    return min((wait for wait in waits if wait is not None), default=None)
-
-
-def retry_in_s(words: str) -> float | None:
-    """How long the words of an error ask to wait ("Please try again in 20s")."""
-    found = _WAIT.search(words)
-    if found is None:
-        return None
-    minutes, number, unit = (found[1], found[2], found[3]) if found[2] else ("", found[5], found[6])
-    scale = {"ms": 1e-3, "s": 1.0, "m": 60.0}[unit.lower()]
-    return 60.0 * float(minutes or 0) + scale * float(number)
-
-
-def _seconds(text: str, now: float) -> float | None:
-    text = text.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
-
-
-def _span(text: str, now: float) -> float | None:
-    """Of "20ms", "6m0s", "12", or a date in seconds or milliseconds."""
-    text = text.strip()
-    if text and (found := _SPAN.fullmatch(text)) is not None:
-        hours, minutes, seconds, thousandths = (float(part or 0) for part in found.groups())
-        return 3600 * hours + 60 * minutes + seconds + thousandths / 1000 or None
-    number = _seconds(text, now)
-    if number is not None and number > _EPOCH_S and text[:1].isdigit():
-        number = number / (1000 if number > _EPOCH_MS else 1) - now
-    return number if number is not None and number > 0 else None
