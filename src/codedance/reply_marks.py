@@ -79,6 +79,7 @@ _THOUGHTS = (
     Mark(Kind.THOUGHT, "<|channel|>analysis<|message|>", "<|end|>", "gpt-oss", "vllm gptoss_reasoning_parser"),
     Mark(Kind.THOUGHT, "", "[BEGIN FINAL RESPONSE]", "Apriel", "Apriel-1.6-15b-Thinker chat template"),
     Mark(Kind.THOUGHT, "<|channel>thought", "<channel|>", "Gemma 4", "vllm gemma4_reasoning_parser"),
+    Mark(Kind.THOUGHT, "<unused94>thought", "<unused95>", "MedGemma", "google-health/medgemma notebooks"),
 )  # fmt: skip
 _CODE = (
     CODE,
@@ -204,10 +205,10 @@ OUTPUT_LABELS = (
 )
 """Words that announce an invented output or turn at the start of a line behind code, with a colon (ReAct: `Observation:`) or alone
 in their line as a heading."""
-THOUGHT_NAMES = r"\w{0,24}(?:think|thought|reason|reflect|monologue|scratchpad)\w{0,24}"
+THOUGHT_NAMES = r"\w{0,24}(?:think|thought|reason|reflect|monologue|scratchpad|deliberat|ponder|verification)\w{0,24}"
 """Names of tags that are no rows, but say that they hold thoughts."""
 OBSERVATION_NAMES = (
-    r"(?:tool|function|code|python|exec\w{0,8}|interpreter|sandbox|program|script|cell|shell|console|env\w{0,9}){1,3}"
+    r"(?:tool|function|code|i?python|exec\w{0,8}|interpreter|jupyter|notebook|kernel|system|runtime|sandbox|program|script|cell|shell|console|env\w{0,9}){1,3}"
     r"(?:output|result|response|observation|log|error|return|feedback|stdout|stderr)s?"
 )
 """The same for outputs; without blanks, bars and dashes."""

@@ -108,7 +108,7 @@ def meanings(token: str) -> tuple[Meaning, ...]:
             found = _TABLE.get(_key(named[1] + "=NAME>"))
     if found is None and ":" in key:
         found = _TABLE.get(_NAMESPACE.sub(r"\1", key))
-    return tuple(found or _by_name(key))
+    return tuple(found or _by_name(_NAMESPACE.sub(r"\1", key)))
 
 
 def _by_name(key: str) -> Iterator[Meaning]:
