@@ -155,7 +155,9 @@ MACHINERY = (
     Check("a bomb unpacked inside", (
         "import io, zlib, struct\nfrom PIL import Image\nImage.MAX_IMAGE_PIXELS = None\n"
         "def chunk(k, d): return struct.pack('>I', len(d)) + k + d + struct.pack('>I', zlib.crc32(k + d))\n"
-        "row = zlib.compress(b'\\0' * 32001 * 4000, 1)\n"
+        "packer = zlib.compressobj(1)\n"
+        "part, again = (packer.compress(b'\\0' * 96001 * 20) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))\n"
+        "row = part + again * 99\n"
         "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 32000, 32000, 8, 2, 0, 0, 0)) + chunk(b'IDAT', row)\n"
         "Image.open(io.BytesIO(png)).load()", "print(1)"), both(contained, survived), 1),
 )
