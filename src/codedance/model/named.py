@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _HOW = "name one with --model: tiny, openai:NAME with --base-url URL, hf:PATH for a local transformers model, script:FILE"
 
 _IN_PROCESS = ("hf", "script")
+_OPENAI = "https://api.openai.com/v1"
 _SAME = " (a model that the server calls so is openai:NAME)"
 
 TINY = Path(__file__).parents[1] / "tiny"
@@ -63,9 +64,7 @@ async def open_model(
 
         yield read_script(Path(rest))
     elif kind == "hf":
-        if not Path(rest).is_dir():  # before torch is loaded, which takes seconds
-            raise ConfigError(f"{name}: {rest or 'nothing'} is no folder; hf:PATH names one with a model in transformers' format")
-        local = await asyncio.to_thread(_load, rest)
+        local = await _load(rest)
         try:
             yield local
         finally:
@@ -73,25 +72,17 @@ async def open_model(
     else:
         from codedance.model.openai import Detail, OpenAIModel
 
-        wanted = rest if kind == "openai" else (name or "")
         if not urls and kind != "openai":
             raise ConfigError(f"{name!r} is no model here; {_HOW}")
-        if not urls:
-            urls = ["https://api.openai.com/v1"]
-        if not wanted:
-            async with OpenAIModel("?", urls, tries=1, headers=headers) as endpoint:
-                listed = await endpoint.models()
-            if not listed:
-                raise ModelError(f"{', '.join(urls)}: the endpoint lists no model; name one with --model openai:NAME")
-            wanted = listed[0]
-        look = Detail(detail) if detail else None
+        urls = urls or [_OPENAI]
+        wanted = rest if kind == "openai" else name
         async with OpenAIModel(
-            wanted,
+            wanted or await _first_listed(urls, headers),
             urls,
             concurrency=concurrency,
             timeout_s=timeout_s,
             tries=tries,
-            detail=look,
+            detail=Detail(detail) if detail else None,
             record_tokens=record_tokens,
             require_tokens=require_tokens,
             extra_body=extra_body,
@@ -102,8 +93,27 @@ async def open_model(
             yield model
 
 
-def _load(folder: str) -> LocalModel:
-    """Seconds of imports and of reading."""
-    from codedance.model.local import LocalModel
+async def _first_listed(urls: Sequence[str], headers: Mapping[str, str] | None) -> str:
+    """The name of the first model that the endpoints list."""
+    from codedance.model.openai import OpenAIModel
 
-    return LocalModel(folder)
+    async with OpenAIModel("?", urls, tries=1, headers=headers) as endpoint:
+        listed = await endpoint.models()
+    if not listed:
+        raise ModelError(f"{', '.join(urls)}: the endpoint lists no model; name one with --model openai:NAME")
+    return listed[0]
+
+
+async def _load(folder: str) -> LocalModel:
+    """A model in transformers' format; its imports and its reading take seconds."""
+    if not Path(folder).is_dir():
+        raise ConfigError(
+            f"hf:{folder}: {folder or 'nothing'} is no folder; hf:PATH names one with a model in transformers' format"
+        )
+
+    def load() -> LocalModel:
+        from codedance.model.local import LocalModel
+
+        return LocalModel(folder)
+
+    return await asyncio.to_thread(load)
