@@ -107,10 +107,6 @@ class Fences:
             yield fence
             at = max(fence.end, fence.body) if fence.is_closed else None
 
-    def first_python(self, start: int, end: int | None = None) -> Fence | None:
-        """The first fence there that says that it holds Python."""
-        return next((fence for fence in self.within(start, end) if fence.is_python), None)
-
     def strings_of_code(self) -> tuple[tuple[int, int], ...]:
         """Spans of whole fences that hold whole Python: a tag in there is part of a string."""
         return tuple(

@@ -164,10 +164,6 @@ class Tags:
         for index in range(bisect_left(self._action_starts, start), len(self._actions)):
             yield self._actions[index]
 
-    def last_of(self, kind: Kind) -> int:
-        """Where the last one of a kind stands; -1 where there is none."""
-        return max((tag.start for tag in self.all if tag.kind is kind), default=-1)
-
     def previous_end(self, start: int) -> int:
         """Where the one before `start` ends."""
         index = bisect_left(self._starts, start)
