@@ -38,6 +38,7 @@ def ids(source: str | Path) -> list[str]:
         LINES.replace("\n", "\n\n"),
         json.dumps(BY_ID),
         json.dumps({"version": 1, "data": ROWS}),
+        json.dumps({"features": [{"name": "question"}], "rows": [{"row_idx": n, "row": row} for n, row in enumerate(ROWS)]}),
         json.dumps({"info": {"year": 2024}, "questions": ROWS}),
         json.dumps({"annotations": BY_ID}),
         json.dumps(COLUMNS),

@@ -4,9 +4,8 @@
     for line in table.rows(): line.number, line.values, line.place
     next(table.rows(place))                                     # that row again, without reading what is before it
 
-Text files may be packed with gzip. A .json file may be a list of objects, objects line by line, one object by id, a table by
-columns, or one of these inside an object such as {"version": 1, "data": [...]}; where it holds several lists (train and test,
-say) one is named. Memory stays flat but for JSON that is one value. Not covered: what columns mean.
+Text files may be packed with gzip. A .json file may hold objects line by line or one value in any layout of `json_layouts`.
+Memory stays flat but for JSON that is one value. Not covered: what columns mean.
 """
 
 from __future__ import annotations
@@ -26,13 +25,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codedance.errors import DataError
+from codedance.tasks.json_layouts import rows_of
 
 _BATCH = 32
 _HEAD = 64
 _POINTER = b"version https://git-lfs"
 _GZIP = ".gz"
-_ASKING = ("question", "prompt", "problem", "query", "conversations", "messages", "text", "target_object")
-"""Fields of a row: an object that has one is no wrapper around rows."""
 
 
 class Place(NamedTuple):
@@ -180,51 +178,10 @@ class _Whole:
         if self._rows is None:
             with _opened(self._file) as data:
                 whole = _from_json(data.read(), str(self._file))
-            self._rows = self._unwrapped(whole, self._part)
+            self._rows = rows_of(whole, self._part, self._file)
         for place in range(start.number, len(self._rows)):
             key, values = self._rows[place]
             yield Line(place + 1, values, Place(place, 0), key)
-
-    def _unwrapped(self, whole: Any, part: str) -> list[tuple[str, Any]]:
-        if isinstance(whole, list):
-            return [("", row) for row in whole]
-        if not isinstance(whole, dict) or not whole:
-            return [("", whole)]
-        if columns := _by_columns(whole):
-            return columns
-        if any(name in whole for name in _ASKING):
-            return [("", whole)]
-        inside = {name: value for name, value in whole.items() if _holds_rows(value)}
-        names = ", ".join(inside) or "none"
-        if part and part not in inside:
-            raise DataError(f"{self._file}: it has no rows under {part!r}; what has rows in it: {names}")
-        if len(inside) > 1 and not part:
-            raise DataError(
-                f"{self._file}: several lists of rows are in it ({names}); name one: {self._file}:{next(iter(inside))}"
-            )
-        if inside:
-            return self._unwrapped(inside[part] if part else next(iter(inside.values())), "")
-        if all(isinstance(value, dict) for value in whole.values()):
-            return list(whole.items())
-        return [("", whole)]
-
-
-def _holds_rows(value: Any) -> bool:
-    """A list of objects, or objects by id."""
-    rows = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return bool(rows) and all(isinstance(row, dict) for row in rows)
-
-
-def _by_columns(whole: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The rows of {"question": [...], "answer": [...]} or, as pandas writes it, {"question": {"0": ...}, ...}."""
-    asked = next((whole[name] for name in _ASKING if name in whole), None)
-    values = list(whole.values())
-    are_lists = asked and all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
-    if are_lists and not any(isinstance(part, dict) for part in asked or ()):  # messages are objects, and of one row
-        return [("", dict(zip(whole, row, strict=True))) for row in zip(*values, strict=True)]
-    if isinstance(asked, dict) and all(isinstance(value, dict) and value.keys() == asked.keys() for value in values):
-        return [(key, {name: value[key] for name, value in whole.items()}) for key in asked]
-    return []
 
 
 def _from_json(text: bytes, where: str) -> Any:
