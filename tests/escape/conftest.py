@@ -29,7 +29,7 @@ async def fortress(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     if user == "nobody":
         home = tmp_path_factory.mktemp("nobody")
         for directory in (home, *list(home.parents)[:3]):
-            directory.chmod(0o755)
+            directory.chmod(directory.stat().st_mode | 0o055)  # one of them may be /tmp itself, whose other bits must stay
         cache = home / "codedance" / "matplotlib"
         cache.mkdir(parents=True)
         os.chown(cache, 65534, 65534)

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 import torch
 
 from codedance.train import optimizer as optimizers
-from codedance.train.bfloat16 import Float32Products
+from codedance.train.bfloat16 import WithoutBfloat16
 from codedance.train.optimizer import Optimizer, OptimizerSettings
 
 
@@ -66,7 +66,7 @@ def test_a_state_goes_on_to_the_same_weights(kind: str) -> None:
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
-def test_muon_moves_alike_where_products_are_computed_in_float32(is_fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_muon_moves_alike_with_and_without_bfloat16(is_fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a whole step of the rate, up to the rounding of bfloat16; checked against the polar factor of the gradient."""
     monkeypatch.setattr(optimizers, "is_fast", lambda device: is_fast)
     torch.manual_seed(1)
@@ -79,13 +79,14 @@ def test_muon_moves_alike_where_products_are_computed_in_float32(is_fast: bool, 
     assert torch.nn.functional.cosine_similarity(moved.flatten(), (left @ right).flatten(), dim=0) > 0.97
 
 
-def test_float32_products_round_once_and_leave_other_numbers_alone() -> None:
+def test_without_bfloat16_a_cast_is_a_copy_in_float32_and_nothing_else_changes() -> None:
     torch.manual_seed(2)
-    one, other, more = torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16()
-    with Float32Products():
-        product, sum_ = one @ other, torch.addmm(more, one, other, beta=0.5, alpha=2.0)
-        exact = one.float() @ other.float()
-    assert product.dtype is sum_.dtype is torch.bfloat16
-    assert torch.equal(product, (one.float() @ other.float()).bfloat16())
-    assert torch.equal(sum_, torch.addmm(more.float(), one.float(), other.float(), beta=0.5, alpha=2.0).bfloat16())
-    assert exact.dtype is torch.float32
+    one = torch.randn(64, 64)
+    with WithoutBfloat16():
+        cast, half, again = one.bfloat16(), one.half(), one.bfloat16().float()
+        cast.div_(2)
+    assert cast.dtype is again.dtype is torch.float32
+    assert torch.equal(cast * 2, one)
+    assert torch.equal(again, one)
+    assert half.dtype is torch.float16
+    assert one.bfloat16().dtype is torch.bfloat16

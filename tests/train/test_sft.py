@@ -108,6 +108,7 @@ SMOKE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(480)
 async def test_a_minute_of_training_gives_code_that_runs(tmp_path: Path, box: Sandbox) -> None:
     train_sft(SftRecipe.model_validate(SMOKE), tmp_path)

@@ -4,10 +4,10 @@ Processors without instructions for bfloat16 (those with AVX2 only) take some tw
 float32.
 
     if not is_fast(torch.device("cpu")):
-        with Float32Products():
+        with WithoutBfloat16():
             muon.step()  # torch's Muon casts to bfloat16 by itself
 
-Not covered: convolutions, attention and other operations in bfloat16; forward passes choose their arithmetic by `Start.autocast`.
+Not covered: tensors that are bfloat16 from the start; forward passes choose their arithmetic by `Start.autocast`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-
-_PRODUCTS = (torch.ops.aten.mm.default, torch.ops.aten.addmm.default)
 
 
 def is_fast(device: torch.device) -> bool:
@@ -29,14 +26,13 @@ def is_fast(device: torch.device) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # no public call asks the processor
 
 
-class Float32Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Products of bfloat16 matrices are computed in float32 and rounded once, as instructions for bfloat16 would."""
+class WithoutBfloat16(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A cast of float32 to bfloat16 gives a copy in float32, so that what follows is computed in float32."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
-        if func in _PRODUCTS and all(each.dtype is torch.bfloat16 for each in args if isinstance(each, Tensor)):
-            wide = [each.float() if isinstance(each, Tensor) else each for each in args]
-            return func(*wide, **named).bfloat16()
+        if func is torch.ops.aten._to_copy.default and named.get("dtype") is torch.bfloat16 and args[0].dtype is torch.float32:
+            return args[0].clone()
         return func(*args, **named)

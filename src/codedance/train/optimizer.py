@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 
 from codedance.config import Section
-from codedance.train.bfloat16 import Float32Products, is_fast
+from codedance.train.bfloat16 import WithoutBfloat16, is_fast
 
 
 class OptimizerSettings(Section):
@@ -44,7 +44,7 @@ class Optimizer:
         named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         self.weights = [weight for _, weight in named]
         """Those that move."""
-        self._products = nullcontext if all(is_fast(weight.device) for weight in self.weights) else Float32Products
+        self._arithmetic = nullcontext if all(is_fast(weight.device) for weight in self.weights) else WithoutBfloat16
         common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
         if settings.kind == "adamw":
             self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(self.weights, betas=settings.betas, **common)]
@@ -70,7 +70,7 @@ class Optimizer:
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = self.rate(at)
-            with self._products():
+            with self._arithmetic():
                 part.step()
             part.zero_grad(set_to_none=True)
         return float(norm)
