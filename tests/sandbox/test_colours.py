@@ -90,6 +90,45 @@ async def test_an_array_told_by_its_colours_is_said(box: Sandbox) -> None:
         assert "taken as BGR" in result.notes[0]
 
 
+SWAPPED_HAND_OVERS = {
+    "plt.imshow": READ + "plt.imshow(img[5:50, 5:60])\nplt.show()",
+    "plt.imshow of an axis": READ + "fig, ax = plt.subplots()\nax.imshow(img.astype(float) / 255)\nplt.show()",
+    "Image.fromarray": READ + "Image.fromarray(img).save('a.png')",
+    "Image.fromarray of a copy that lost its channels": READ + "Image.fromarray(np.array(img))",
+    "plt.imsave": READ + "plt.imsave('a.png', img)",
+    "cv2.imwrite": "cv2.imwrite('a.png', np.array(input_image))",
+    "cv2.imwrite of turned channels": READ + "cv2.imwrite('a.png', img[:, :, ::-1])",
+    "cv2.imshow": "cv2.imshow('w', np.array(input_image))",
+}
+RIGHT_HAND_OVERS = {
+    "each its own": READ + "plt.imshow(img[:, :, ::-1])\nImage.fromarray(cv2.cvtColor(img, 4))\ncv2.imwrite('a.png', img)\nimg",
+    "of Pillow": "a = np.array(input_image)\nplt.imshow(a)\nImage.fromarray(a).save('a.png')\nplt.imsave('b.png', a)",
+    "to OpenCV": "cv2.imwrite('a.png', cv2.cvtColor(np.array(input_image), cv2.COLOR_RGB2BGR))",
+    "of OpenCV in a new array": READ
+    + "c = np.zeros(img.shape, np.uint8)\nc[:] = img\ncv2.imwrite('a.png', c)\ncv2.imshow('w', c)",
+    "grey, HSV and drawings": READ
+    + "plt.imshow(cv2.cvtColor(img, cv2.COLOR_BGR2HSV))\ncv2.imwrite('a.png', img[:, :, 0])\n"
+    + "cv2.imwrite('b.png', np.zeros((50, 50, 3), np.uint8))\nplt.imshow([[1, 2]])",
+}
+
+
+@pytest.mark.parametrize("name", SWAPPED_HAND_OVERS)
+async def test_an_array_given_to_who_takes_red_for_blue_is_said(box: Sandbox, name: str) -> None:
+    async with box.session([RED]) as session:
+        result = await session.run(SWAPPED_HAND_OVERS[name])
+        assert result.error is None
+        told = [note for note in result.notes if "red and blue are swapped" in note]
+        assert len(told) == 1 and told[0].startswith(name.split(" of ")[0]), result.notes
+
+
+@pytest.mark.parametrize("name", RIGHT_HAND_OVERS)
+async def test_an_array_given_in_the_right_order_is_not_remarked_on(box: Sandbox, name: str) -> None:
+    async with box.session([RED]) as session:
+        result = await session.run(RIGHT_HAND_OVERS[name])
+        assert result.error is None
+        assert not [note for note in result.notes if "swapped" in note]
+
+
 async def test_an_array_that_knows_its_channels_is_numpys_to_code(box: Sandbox) -> None:
     async with box.session([RED]) as session:
         result = await session.run(

@@ -42,6 +42,56 @@ async def test_a_habit_works(box: Sandbox, picture: Image.Image, code: str, num_
         assert (len(result.images), result.stdout, result.error) == (num_pictures, stdout, None), result.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "num_pictures", "note"),
+    [
+        ("plt.plot([1, 2])\nplt.show()\nplt.savefig('a.png')", 1, "has nothing in it"),
+        ("plt.savefig('a.png')\nplt.plot([1, 2])", 1, "has nothing in it"),
+        ("plt.figtext(0.5, 0.5, 'alone')", 1, None),
+        ("plt.show()", 0, "no figure to show"),
+        ("a.show()\nplt.show()", 1, None),
+        ("while cv2.waitKey(1) & 0xFF != ord('q'):\n    cv2.imshow('w', np.array(a.convert('L')))", 1, "press a key"),
+        ("while cv2.waitKey(20) != 27:\n    pass", 0, "press a key"),
+        ("for p in (a, b, a):\n    cv2.imshow('w', np.array(p.convert('L')))\n    if cv2.waitKey(0) == ord('q'): break", 3, None),
+        ("cv2.createTrackbar('t', 'w', 0, 9, print)\ncv2.setMouseCallback('w', print)\ncv2.setWindowTitle('w', 't')", 0, None),
+    ],
+)  # fmt: skip
+async def test_windows_and_figures_are_as_without_a_screen(
+    box: Sandbox, picture: Image.Image, code: str, num_pictures: int, note: str | None
+) -> None:
+    async with box.session([picture]) as session:
+        result = await session.run(CROPS + code)
+        assert (len(result.images), result.error, result.stderr) == (num_pictures, None, "")
+        told = [text for text in result.notes if "enlarged" not in text]
+        assert [note in text for text in told] == [True] if note else not told, told
+
+
+async def test_a_figure_shown_in_an_earlier_cell_is_told_of(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("fig, ax = plt.subplots()\nax.plot([1, 2])")
+        again = await session.run("ax.set_title('late')\nplt.show()")
+        assert not again.images and "display(figure)" in again.notes[0]
+        assert len((await session.run("display(fig)")).images) == 1
+
+
+async def test_nobody_selects_a_region(box: Sandbox) -> None:
+    async with box.session() as session:
+        result = await session.run("cv2.selectROI('w', np.zeros((50, 50), np.uint8))")
+        assert "write the box into the code" in result.error.message
+
+
+async def test_modules_that_stand_for_others_can_be_asked_for(box: Sandbox) -> None:
+    async with box.session() as session:
+        names = ["IPython", "IPython.display", "google.colab", "scipy.misc"]
+        result = await session.run(f"import importlib.util\nprint([importlib.util.find_spec(n) is not None for n in {names}])")
+        assert (result.stdout, result.error) == ("[True, True, True, True]\n", None)
+
+
+async def test_weights_are_not_asked_for_where_there_is_no_network(box: Sandbox) -> None:
+    async with box.session() as session:
+        assert (await session.run("print(os.environ['HF_HUB_OFFLINE'])")).stdout == "1\n"
+
+
 async def test_names_of_the_cell_win_over_the_usual_ones_and_survive_a_rebuild(box: Sandbox, picture: Image.Image) -> None:
     async with box.session([picture]) as session:
         await session.run("math, image_1 = 5, 6")

@@ -14,6 +14,7 @@ import io
 import sys
 import types
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 from PIL import Image as PillowImage
@@ -42,6 +43,7 @@ def pretend(display: _Display, show_bgr: Callable[[Any], None]) -> None:
     for name, contents in modules.items():
         module = types.ModuleType(name)
         module.__dict__.update(contents)
+        module.__spec__ = ModuleSpec(name, None)  # for those who ask whether it is there
         sys.modules[name] = module
         parent, _, child = name.rpartition(".")
         if parent:

@@ -13,6 +13,7 @@ Not covered: animations, audio.
 
 from __future__ import annotations
 
+import functools
 import mmap
 import pprint
 import re
@@ -36,12 +37,16 @@ _PRINT_WIDTH = 79
 _MOST_ITEMS = 256
 """Of a list with pictures; a longer one is printed."""
 _MOST_NOTES = 32
+_MOST_WAITS, _ESCAPE = 32, 27
 _MOST_SAVED = 4
 """Saved pictures that are shown unasked."""
 _TURNS = ("::-1", "2, 1, 0", "2,1,0")
 """What code looks like that turns RGB into BGR without OpenCV."""
 _SWAPS = re.compile(r"\[(?:0, ?2|2, ?0)\]|\[(?:: ?, ?:|\.\.\.), ?[02]\] ?(?:=|,[^=\n]{0,80}=)")
 """What code looks like that swaps channels in place, which an array does not notice."""
+
+_ORDERS: dict[tuple[str, ...], str] = {("R", "G", "B"): "RGB", ("B", "G", "R"): "BGR"}
+_ORDER_OF_PALETTE: dict[bool | None, str | None] = {True: "BGR", False: "RGB", None: None}
 
 
 class Shown:
@@ -65,7 +70,9 @@ class Shown:
         self.notes: list[str] = []
         self._sizes: list[tuple[int, int]] = []  # of the pictures as code has them
         self._end = self._first_byte
-        self._num_over = 0
+        self._num_over = self._num_waits = 0
+        self._saved_empty: set[Figure] = set()
+        self._window: Image.Image | None = None  # what cv2.imshow showed last
         self._may_be_bgr = self._may_be_bgr or any(turn in source for turn in _TURNS)
         self._may_be_swapped = self._may_be_swapped or _SWAPS.search(source) is not None
 
@@ -116,9 +123,26 @@ class Shown:
             plt.close(figure)
 
     def add_open_figures(self) -> None:
-        """Show and close every figure that pyplot knows, in the order of their numbers."""
+        """Show and close every figure that a cell left open, in the order of their numbers."""
+        for number in plt.get_fignums():
+            figure = plt.figure(number)
+            if figure in self._saved_empty and _is_empty(figure):
+                plt.close(figure)
+            else:
+                self.add_figure(figure)
+
+    def show_figures(self) -> None:
+        """What plt.show() does."""
+        if not plt.get_fignums() and not self.images:
+            self.note("plt.show() had no figure to show: a figure is closed once it was shown; display(figure) shows it again")
         for number in plt.get_fignums():
             self.add_figure(plt.figure(number))
+
+    def about_to_save(self, figure: Figure) -> None:
+        """Code saves a figure: `plt.savefig` after `plt.show` gets a new one with nothing in it."""
+        if _is_empty(figure):
+            self._saved_empty.add(figure)
+            self.note("the figure that was saved has nothing in it: plt.show() closes figures, so plt.savefig comes before it")
 
     def add_saved(self, saved: list[str]) -> None:
         """Show pictures that the cell saved where it showed none; where it showed some, only tell of those that are others."""
@@ -141,8 +165,19 @@ class Shown:
             self.note(f"saved, not shown: {_few(others)}; display(Image.open(...)) shows a picture")
 
     def add_bgr(self, array: Any) -> None:
-        """Show an OpenCV picture."""
-        self.add(pictures.array_to_rgb(np.asarray(array), bgr=True))
+        """Show an OpenCV picture, once where a loop keeps showing it."""
+        picture = pictures.array_to_rgb(np.asarray(array), bgr=True)
+        if picture != self._window:
+            self._window = picture
+            self.add(picture)
+
+    def wait_for_key(self) -> int:
+        """What `cv2.waitKey` gives: no key, but in the end those that leave a loop, in turn."""
+        self._num_waits += 1
+        if self._num_waits <= _MOST_WAITS:
+            return -1
+        self.note(f"nobody is there to press a key: after {_MOST_WAITS} waits cv2.waitKey gave q and Esc")
+        return (ord("q"), _ESCAPE)[self._num_waits % 2]
 
     def display(self, *values: Any, **_: Any) -> None:
         """Show pictures, arrays that are pictures, and figures, also those in a list; print the rest as a notebook would."""
@@ -178,6 +213,15 @@ class Shown:
             else:
                 print(f"{key}: {_as_text(item)}")
 
+    def order_of(self, array: np.ndarray[Any, Any]) -> str | None:
+        """ "RGB" or "BGR" for a picture in colour, None where neither its channels nor its colours tell."""
+        if array.ndim != 3 or array.shape[2] not in (3, 4):
+            return None
+        channels = colours.channels_of(array)
+        if channels is not None and not self._may_be_swapped:
+            return _ORDERS.get(channels[:3])
+        return None if array.dtype != np.uint8 else _ORDER_OF_PALETTE[self._palette.is_bgr(np.asarray(array))]
+
     def _is_bgr(self, array: np.ndarray[Any, Any]) -> bool:
         channels = colours.channels_of(array)
         by_channels = channels is not None and channels[:3] == ("B", "G", "R")
@@ -187,8 +231,7 @@ class Shown:
             return False
         is_bgr = self._palette.is_bgr(pictures.eight_bits(array))
         if is_bgr is not None and is_bgr != by_channels:
-            order = "BGR" if is_bgr else "RGB"
-            self.note(f"an array was taken as {order}, because so its colours are those of the input picture")
+            self.note(f"an array was taken as {_ORDER_OF_PALETTE[is_bgr]}, because so its colours are those of the input picture")
         return by_channels if is_bgr is None else is_bgr
 
 
@@ -196,6 +239,10 @@ def _few(paths: list[str]) -> str:
     """Some of the paths, as code knows them."""
     names = [path[:200] for path in paths[:_MOST_SAVED]]
     return ", ".join(names) + (f" and {len(paths) - len(names)} more" if len(paths) > len(names) else "")
+
+
+def _is_empty(figure: Figure) -> bool:
+    return len(figure.get_children()) == 1  # the background
 
 
 def _is_picture(value: Any) -> bool:
@@ -229,10 +276,14 @@ def patch_libraries(current: Callable[[], Shown]) -> None:
         current().add_image(image)
 
     def show_figures(*_: Any, **__: Any) -> None:
-        current().add_open_figures()
+        current().show_figures()
 
     def show_figure(figure: Figure, *_: Any, **__: Any) -> None:
         current().add_figure(figure)
+
+    def save_figure(figure: Figure, *args: Any, **options: Any) -> None:
+        current().about_to_save(figure)
+        really_save(figure, *args, **options)
 
     def show_window(_: Any, array: Any) -> None:
         current().add_bgr(array)
@@ -244,21 +295,29 @@ def patch_libraries(current: Callable[[], Shown]) -> None:
         current().display(*values, **options)
 
     def no_key(*_: Any, **__: Any) -> int:
-        return -1
+        return current().wait_for_key()
+
+    def no_region(*_: Any, **__: Any) -> None:
+        raise RuntimeError("nobody is there to select a region: write the box into the code")
 
     def nothing(*_: Any, **__: Any) -> None:
         return None
 
+    really_save = Figure.savefig
     colours.prepare_opencv()
     _replace(Image.Image, "show", show_image)
     _replace(plt, "show", show_figures)
     _replace(Figure, "show", show_figure)
+    _replace(Figure, "savefig", functools.wraps(really_save)(save_figure))
     _replace(matplotlib, "use", nothing)  # there is one backend here
     _replace(cv2, "imshow", show_window)
     for name in ("waitKey", "waitKeyEx", "pollKey"):
         _replace(cv2, name, no_key)
-    for name in ("namedWindow", "destroyWindow", "destroyAllWindows", "moveWindow", "resizeWindow", "startWindowThread"):
+    for name in ("namedWindow", "destroyWindow", "destroyAllWindows", "moveWindow", "resizeWindow", "startWindowThread",
+                 "createTrackbar", "setTrackbarPos", "setMouseCallback", "setWindowProperty", "setWindowTitle"):  # fmt: skip
         _replace(cv2, name, nothing)
+    for name in ("selectROI", "selectROIs"):
+        _replace(cv2, name, no_region)
     notebook.pretend(display, show_window_of)
 
 

@@ -31,6 +31,7 @@ from . import compat, names, notebook
 from .cell import Failure, Interruptible, TimeIsUp, describe, run_cell
 from .compat import take_notes
 from .files import Files, prepare_files
+from .handover import tell_of_swaps
 from .inputs import FILE, BadImage, Inputs
 from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
 from .namespaces import DATA, TEMPORARY
@@ -57,6 +58,7 @@ def prepare_libraries() -> None:
     patch_libraries(lambda: _current)
     compat.install()
     prepare_files(lambda: _files, _note)
+    tell_of_swaps(lambda array: _current.order_of(array), _note)
     prepare_processes(_note)
     _usual_names.update(names.usual_names(), get_ipython=notebook.get_ipython)
     builtins.input = _no_input

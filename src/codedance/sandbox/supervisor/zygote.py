@@ -112,6 +112,7 @@ def _environment() -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "MPLBACKEND": "agg",
+        "HF_HUB_OFFLINE": "1",  # where transformers is installed: weights are refused at once, not after minutes of asking
         "MALLOC_ARENA_MAX": "1",
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }

@@ -152,6 +152,7 @@ def add_module(name: str, library: str, prefix: str, names: Mapping[str, Replace
     """Make a removed module importable; it has nothing but `names`."""
     module = ModuleType(name, f"Stands for a module that was removed from {library}.")
     module.__path__ = []
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
     replace_names(module, library, prefix, names)
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
