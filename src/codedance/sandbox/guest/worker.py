@@ -36,8 +36,9 @@ from .inputs import FILE, BadImage, Inputs
 from .messages import CHANNEL_FD, OUTBOX_FD, SOFT_INTERRUPT, Load, decode
 from .namespaces import DATA, TEMPORARY
 from .processes import prepare_processes
+from .screen import patch_libraries
 from .settings import Caps
-from .show import Shown, patch_libraries
+from .show import Shown
 
 MOST_REQUEST = 1 << 20
 
