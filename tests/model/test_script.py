@@ -78,6 +78,15 @@ async def test_a_plain_name_and_no_name_go_to_the_endpoint(monkeypatch: pytest.M
                 pass
 
 
+@pytest.mark.parametrize("name", [None, "gpt"])
+async def test_a_time_limit_that_is_none_is_told_before_anything_is_asked(name: str | None) -> None:
+    async with FaultyServer() as server:
+        with pytest.raises(ConfigError, match=r"timeout -3 s: each must be above zero"):
+            async with open_model(name, [server.url], timeout_s=-3):
+                pass
+        assert not server.requests
+
+
 @pytest.mark.parametrize(("name", "words"), [("gpt", "'gpt' is no model here"), ("hf:/no/such", "no folder")])
 async def test_names_that_lead_nowhere_say_what_can_be_named(
     name: str | None, words: str, monkeypatch: pytest.MonkeyPatch

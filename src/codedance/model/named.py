@@ -77,7 +77,7 @@ async def open_model(
         urls = urls or [_OPENAI]
         wanted = rest if kind == "openai" else name
         async with OpenAIModel(
-            wanted or await _first_listed(urls, headers),
+            wanted or await _first_listed(urls, headers, timeout_s),
             urls,
             concurrency=concurrency,
             timeout_s=timeout_s,
@@ -93,11 +93,11 @@ async def open_model(
             yield model
 
 
-async def _first_listed(urls: Sequence[str], headers: Mapping[str, str] | None) -> str:
+async def _first_listed(urls: Sequence[str], headers: Mapping[str, str] | None, timeout_s: float) -> str:
     """The name of the first model that the endpoints list."""
     from codedance.model.openai import OpenAIModel
 
-    async with OpenAIModel("?", urls, tries=1, headers=headers) as endpoint:
+    async with OpenAIModel("?", urls, tries=1, headers=headers, timeout_s=timeout_s) as endpoint:
         listed = await endpoint.models()
     if not listed:
         raise ModelError(f"{', '.join(urls)}: the endpoint lists no model; name one with --model openai:NAME")
