@@ -79,7 +79,7 @@ _THOUGHTS = (
     Mark(Kind.THOUGHT, "<|channel|>analysis<|message|>", "<|end|>", "gpt-oss", "vllm gptoss_reasoning_parser"),
     Mark(Kind.THOUGHT, "", "[BEGIN FINAL RESPONSE]", "Apriel", "Apriel-1.6-15b-Thinker chat template"),
     Mark(Kind.THOUGHT, "<|channel>thought", "<channel|>", "Gemma 4", "vllm gemma4_reasoning_parser"),
-    Mark(Kind.THOUGHT, "<unused94>thought", "<unused95>", "MedGemma", "google-health/medgemma notebooks"),
+    Mark(Kind.THOUGHT, "<unused94>thought", "<unused95>", "MedGemma", "public programs that strip the thoughts of MedGemma 1.5"),
 )  # fmt: skip
 _CODE = (
     CODE,

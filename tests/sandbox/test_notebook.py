@@ -87,7 +87,7 @@ async def test_modules_that_stand_for_others_can_be_asked_for(box: Sandbox) -> N
         assert (result.stdout, result.error) == ("[True, True, True, True]\n", None)
 
 
-async def test_weights_are_not_asked_for_where_there_is_no_network(box: Sandbox) -> None:
+async def test_libraries_are_told_that_the_hub_is_out_of_reach(box: Sandbox) -> None:
     async with box.session() as session:
         assert (await session.run("print(os.environ['HF_HUB_OFFLINE'])")).stdout == "1\n"
 

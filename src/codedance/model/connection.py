@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from codedance.errors import ConfigError
-from codedance.model.endings import error_in
-from codedance.model.replies import Json, read_object
+from codedance.model.endings import Json, error_in
+from codedance.model.replies import read_object
 from codedance.model.retry import AskAgain, Complaint, Trouble, read_complaint, shorten
 from codedance.model.waits import retry_after_s, retry_in_s
 

@@ -14,16 +14,14 @@ import json
 import math
 import re
 from contextlib import suppress
-from typing import Any
 
 from codedance.model.adaptation import REASONING_FIELDS
 from codedance.model.chat import Reply
 from codedance.model.context_limit import read_context
-from codedance.model.endings import clean, object_of, opened, read_block, read_finish, read_refusal, read_text
+from codedance.model.endings import Json, clean, object_of, opened, read_block, read_finish, read_refusal, read_text
 from codedance.model.retry import AskAgain, shorten
 from codedance.types import FinishReason, ToolCall, Usage
 
-Json = dict[str, Any]
 _ASIDE = "provider_specific_fields"
 """Where LiteLLM moves what it does not know."""
 _OPAQUE = re.compile("signature|thinking|reasoning_details|encrypted|thought|extra_content")

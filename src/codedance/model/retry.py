@@ -214,7 +214,7 @@ def read_complaint(status: int, text: str) -> Complaint:
 
 
 def _read_level(status: int, text: str) -> Complaint:
-    inner = _error_in(text)
+    inner = _complaint_in(text)
     if not isinstance(inner, dict):
         return Complaint(status, shorten(inner if isinstance(inner, str) else text), words=text[:_MOST_WORDS], text=text)
     named = [inner.get(key) for key in ("message", "detail", "error", "msg", "status_msg", "error_msg", "title")]
@@ -233,7 +233,7 @@ def _read_level(status: int, text: str) -> Complaint:
     )
 
 
-def _error_in(text: str) -> object:
+def _complaint_in(text: str) -> object:
     """The object or text that says what is wrong."""
     try:
         body: object = json.loads(text)
@@ -246,7 +246,7 @@ def _error_in(text: str) -> object:
 
 def _quoted(text: str) -> str:
     """The error of a provider that a gateway quotes: OpenRouter in `metadata.raw`, others as JSON inside of the message."""
-    inner = _error_in(text)
+    inner = _complaint_in(text)
     if not isinstance(inner, dict):
         return ""
     metadata = inner.get("metadata")

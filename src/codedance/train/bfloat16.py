@@ -29,6 +29,9 @@ def is_fast(device: torch.device) -> bool:
 class WithoutBfloat16(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A cast of float32 to bfloat16 gives a copy in float32, so that what follows is computed in float32."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

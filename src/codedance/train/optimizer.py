@@ -44,7 +44,6 @@ class Optimizer:
         named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         self.weights = [weight for _, weight in named]
         """Those that move."""
-        self._arithmetic = nullcontext if all(is_fast(weight.device) for weight in self.weights) else WithoutBfloat16
         common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
         if settings.kind == "adamw":
             self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(self.weights, betas=settings.betas, **common)]
@@ -70,7 +69,8 @@ class Optimizer:
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = self.rate(at)
-            with self._arithmetic():
+            casts_slowly = isinstance(part, torch.optim.Muon) and not all(is_fast(weight.device) for weight in self.weights)
+            with WithoutBfloat16() if casts_slowly else nullcontext():
                 part.step()
             part.zero_grad(set_to_none=True)
         return float(norm)
