@@ -14,6 +14,7 @@ from PIL import Image
 
 from codedance import Limits, Sandbox
 from codedance.sandbox.selfcheck import test_picture as known_picture
+from once import made_once
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would our children
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads stall where several test processes share the cores
@@ -43,7 +44,7 @@ def tiny_llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("transformers", reason="the extra 'local' is not installed")
     from model.tiny_models import make_llava
 
-    return make_llava(tmp_path_factory.mktemp("models") / "tiny-llava")
+    return made_once(tmp_path_factory, "tiny-llava", make_llava)
 
 
 @pytest.fixture(scope="session")
@@ -52,4 +53,4 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("transformers", reason="the extra 'local' is not installed")
     from model.tiny_models import make_qwen
 
-    return make_qwen(tmp_path_factory.mktemp("models") / "tiny-qwen")
+    return made_once(tmp_path_factory, "tiny-qwen", make_qwen)

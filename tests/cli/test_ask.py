@@ -40,8 +40,8 @@ def test_the_answer_goes_to_stdout_and_the_turns_to_stderr(desk: Path) -> None:
     assert path.exists() and path.name in done.stderr.replace("\n", "")
 
 
-def test_json_is_the_trace(desk: Path) -> None:
-    done = run(
+def test_json_is_the_trace(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:
+    done = run_here(
         "ask", desk / "photo.png", "What?", "--model", f"script:{desk}/good.json", "--out", desk / "out", "--json", *ANYWHERE
     )
     assert json.loads(done.stdout)["answer"] == "seven\nred"
@@ -53,30 +53,32 @@ def test_a_question_needs_no_picture(desk: Path, run_here: Callable[..., Complet
     assert (done.returncode, done.stdout) == (0, "six\n")
 
 
-def test_no_answer_is_exit_code_1_and_says_why(desk: Path) -> None:
-    done = run("ask", desk / "photo.png", "What?", "--model", f"script:{desk}/mute.json", "--out", desk / "out", *ANYWHERE)
+def test_no_answer_is_exit_code_1_and_says_why(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:
+    done = run_here("ask", desk / "photo.png", "What?", "--model", f"script:{desk}/mute.json", "--out", desk / "out", *ANYWHERE)
     assert (done.returncode, done.stdout) == (1, "") and "no answer: no_action" in done.stderr
 
 
-def test_asking_twice_adds_to_the_folder_and_other_settings_are_refused(desk: Path) -> None:
+def test_asking_twice_adds_to_the_folder_and_other_settings_are_refused(
+    desk: Path, run_here: Callable[..., CompletedProcess[str]]
+) -> None:
     asking = ("ask", desk / "photo.png", "What?", "--model", f"script:{desk}/good.json", "--out", desk / "out", *ANYWHERE)
-    assert run(*asking).returncode == run(*asking).returncode == 0
+    assert run_here(*asking).returncode == run_here(*asking).returncode == 0
     assert len(list(read_traces(desk / "out"))) == 2
-    other = run(*asking, "--turns", 3)
+    other = run_here(*asking, "--turns", 3)
     assert other.returncode == 2 and "turns was 10, is 3" in other.stderr and other.stderr.count("\n") == 1
 
 
-def test_replay_and_report_take_what_ask_has_left(desk: Path) -> None:
-    run("ask", desk / "photo.png", "What?", "--model", f"script:{desk}/good.json", "--out", desk / "out", *ANYWHERE)
-    audit = run("replay", desk / "out", *ANYWHERE)
+def test_replay_and_report_take_what_ask_has_left(desk: Path, run_here: Callable[..., CompletedProcess[str]]) -> None:
+    run_here("ask", desk / "photo.png", "What?", "--model", f"script:{desk}/good.json", "--out", desk / "out", *ANYWHERE)
+    audit = run_here("replay", desk / "out", *ANYWHERE)
     assert (audit.returncode, audit.stdout) == (0, "1 cells: 1 bit-equal\n")
-    verdict = json.loads(run("replay", desk / "out", "--json", *ANYWHERE).stdout)
+    verdict = json.loads(run_here("replay", desk / "out", "--json", *ANYWHERE).stdout)
     assert (verdict["turn"], verdict["verdict"]) == (1, "bit-equal")
-    report = run("report", desk / "out")
+    report = run_here("report", desk / "out")
     assert (report.returncode, report.stdout) == (0, f"{desk}/out/report.html\n")
     traces = desk / "out/traces.jsonl"
     traces.write_text(traces.read_text().replace('"stdout":"(308, 196)', '"stdout":"(1, 1)'))
-    audit = run("replay", desk / "out", *ANYWHERE)
+    audit = run_here("replay", desk / "out", *ANYWHERE)
     assert audit.returncode == 1 and "turn 1: different: stdout" in audit.stdout
 
 

@@ -96,7 +96,7 @@ def test_the_same_command_again_asks_nobody(folder: Path, run_here: Run) -> None
 
 
 def test_killed_in_the_middle_it_ends_with_the_same_files_and_asks_nothing_twice(folder: Path) -> None:
-    number = 200
+    number = 100
     write(
         folder / "many.jsonl",
         [{"id": f"t{n}", "question": f"question {n}?", "image": "p.png", "answer": str(n * 2)} for n in range(number)],

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from codedance import Sandbox
 from codedance.report import write_report
+from once import made_once
 from report.browser import Browser, missing
 from report.made import made_run
 from report.nasty import nasty_run
@@ -19,12 +20,12 @@ from report.scripted import scripted_run
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 traces, each with a photograph of its own."""
-    return write_report(made_run(tmp_path_factory.mktemp("large"), 200, size=(1008, 756)))
+    return made_once(tmp_path_factory, "large", lambda folder: write_report(made_run(folder, 200, size=(1008, 756))))
 
 
 @pytest.fixture(scope="session")
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(nasty_run(tmp_path_factory.mktemp("nasty")))
+    return made_once(tmp_path_factory, "nasty", lambda folder: write_report(nasty_run(folder)))
 
 
 @pytest_asyncio.fixture(scope="session")

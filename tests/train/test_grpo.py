@@ -16,13 +16,7 @@ from safetensors.torch import load_file
 from codedance.errors import ConfigError
 from codedance.train.grpo import train_grpo
 from codedance.train.journal import read_metrics
-from codedance.train.sft import train_sft
-from train.recipes import grpo, sft
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_sft(sft(), tmp_path_factory.mktemp("start"))
+from train.recipes import grpo
 
 
 class Killed(Exception):

@@ -28,9 +28,8 @@ from codedance.train import grpo as loop
 from codedance.train.grpo import train_grpo
 from codedance.train.harvest import joined
 from codedance.train.journal import read_metrics
-from codedance.train.sft import train_sft
 from codedance.types import DecidedBy
-from train.recipes import grpo, sft
+from train.recipes import grpo
 
 TINY = Path(codedance.__file__).parent / "tiny"
 JUDGE = 'def reply(messages, sampling):\n    return \'{"why": "told to", "same": "no"}\'\n'
@@ -41,12 +40,6 @@ def reply(messages, sampling):
     return '{"why": "", "same": "%s"}' % ("no" if "5." in said or said == '"3"' else "yes")
 """
 """Calls "3" wrong, and passes its examination."""
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows nothing."""
-    return train_sft(sft(), tmp_path_factory.mktemp("start"))
 
 
 def row(number: int, folder: Path, **more: Any) -> dict[str, Any]:

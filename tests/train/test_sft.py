@@ -38,13 +38,6 @@ def kill_at(step: int):  # type: ignore[no-untyped-def]
     return show
 
 
-@pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("made")
-    train_sft(sft(most_minutes=1e-6), folder)
-    return {"path": folder / "untrained"}
-
-
 def weights(model: Path) -> dict[str, torch.Tensor]:
     return load_file(model / "model.safetensors")
 
@@ -64,9 +57,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, untrained: dic
 
 def test_two_processes_come_to_what_one_comes_to(tmp_path: Path, untrained: dict[str, Path]) -> None:
     exact = untrained | {"autocast": False}
-    alone = weights(train_sft(sft(start=exact), tmp_path / "one"))
-    both = weights(train_sft(sft(start=exact | {"processes": 2}), tmp_path / "two"))
-    assert max(float((alone[name] - both[name]).abs().max()) for name in alone) < 2e-3
+    rounded_once = {"optimizer": {"lr": 1e-3}}  # Muon would round to bfloat16 in every step
+    stages = [{"kind": "solve", "steps": 3, "examples": 6, "pool": 12, "families": ["count", "digit"]}]
+    alone = weights(train_sft(sft(start=exact, stages=stages, **rounded_once), tmp_path / "one"))
+    both = weights(train_sft(sft(start=exact | {"processes": 2}, stages=stages, **rounded_once), tmp_path / "two"))
+    assert max(float((alone[name] - both[name]).abs().max()) for name in alone) < 1e-4  # they moved by 3e-3
 
 
 def test_a_time_limit_ends_a_run_with_a_model(tmp_path: Path, untrained: dict[str, Path]) -> None:
