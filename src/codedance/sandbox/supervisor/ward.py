@@ -37,6 +37,7 @@ class State(Enum):
     SETTLING = auto()
     IDLE = auto()
     RUNNING = auto()
+    COUNTING = auto()
     ENDING = auto()
 
 
