@@ -54,6 +54,7 @@ class Session:
         self._owner = os.getpid()
 
     async def __aenter__(self) -> Self:
+        self._box.check_process()
         if self.is_open or self._inbox.closed:
             raise SandboxError("this session was entered before; make another one with box.session(...) or session.fork()")
         await self._box.take_slot()
@@ -63,7 +64,7 @@ class Session:
             self._inbox.close()
             self._box.give_slot()
             raise
-        self.is_open = True
+        self.is_open, self._owner = True, os.getpid()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -106,7 +107,10 @@ class Session:
             return await self._run(encoded.decode())
 
     async def close(self) -> None:
-        """End the process and free the slot. Closing twice is fine; a cell that is running is ended."""
+        """End the process and free the slot. Closing twice is fine; a cell that is running is ended.
+
+        In a forked child nothing happens: the session is its parent's.
+        """
         if not self.is_open or self._owner != os.getpid():
             return
         self.is_open = False
@@ -124,6 +128,7 @@ class Session:
             self._box.give_slot()
 
     def _check_open(self) -> None:
+        self._box.check_process()
         if not self.is_open:
             raise SandboxError("this session is not open; use it inside 'async with box.session(...) as session:'")
 

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -34,6 +34,8 @@ class Nursery:
     walls: confine.Walls
     serve: Serve
     sessions: dict[int, int] = field(default_factory=dict)  # pid -> session
+    hung_up: bool = False
+    """The supervisor is gone: what is left to do is to end every session and to reap it."""
 
     def run(self) -> None:
         """Serve until the supervisor hangs up."""
@@ -45,23 +47,36 @@ class Nursery:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(awake, select.POLLIN)
-        while True:
+        while not self.hung_up:
             for fd, _ in poll.poll():
                 if fd == awake:
                     os.read(awake, 4096)
                     self._reap()
-                    continue
-                data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
-                if not data:
-                    self._kill_all()
-                    return
-                self._fork(decode(data, (Fork,)), fds, own_namespace)
+                else:
+                    self._obey(own_namespace)
+        self._kill_all()
+
+    def _obey(self, own_namespace: int | None) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
+        except ConnectionError:
+            data, fds = b"", []
+        if data and not self.hung_up:
+            self._fork(decode(data, (Fork,)), fds, own_namespace)
+        else:
+            self.hung_up = True
+
+    def _tell(self, message: Born | Unborn | Died, fds: Sequence[int] = ()) -> None:
+        try:
+            socket.send_fds(self.control, [encode(message)], fds)
+        except ConnectionError:  # it closed while this was on its way
+            self.hung_up = True
 
     def _fork(self, order: Fork, fds: list[int], own_namespace: int | None) -> None:
         try:
             self._fork_into(order, fds, own_namespace)
         except OSError as error:
-            self.control.send(encode(Unborn(order.session, str(error))))
+            self._tell(Unborn(order.session, str(error)))
         for fd in fds:
             os.close(fd)
 
@@ -74,7 +89,7 @@ class Nursery:
                 _be_session(self.walls, self.serve, order, fds)
         self.sessions[child] = order.session
         pidfd = os.pidfd_open(child)
-        socket.send_fds(self.control, [encode(Born(order.session))], [pidfd])
+        self._tell(Born(order.session), [pidfd])
         os.close(pidfd)
 
     def _reap(self) -> None:
@@ -85,7 +100,7 @@ class Nursery:
             session = self.sessions.pop(pid, None)
             if session is None:
                 continue  # a stray that a session without walls had left behind
-            self.control.send(encode(Died(session, status)))
+            self._tell(Died(session, status))
             self._kill_strays(pid)
 
     def _kill_strays(self, leader: int) -> None:
@@ -113,7 +128,7 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
+        os.setpgid(0, 0)
         channel, out, err, outbox = fds
         _move(
             {
