@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
-.PHONY: install demo tiny test test-slow test-vllm test-llamacpp test-containers check bench clean
+.PHONY: install demo tiny test test-slow test-vllm test-llamacpp test-containers check bench soak clean
 
 install: $(READY)  ## torch first and alone: as a dependency of something it may come with gigabytes of CUDA
 
@@ -70,6 +70,9 @@ bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/rollout.py
 	$(RUN)/python benchmarks/train.py
 	$(RUN)/python benchmarks/eval.py
+
+soak: $(DEV)  ## 300 sessions at once for twenty minutes, a tenth of them hostile
+	$(RUN)/python benchmarks/soak.py
 
 clean:
 	rm -rf $(VENV) .venv-vllm .venv-llamacpp .containers build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
