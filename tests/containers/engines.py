@@ -5,7 +5,7 @@
 
 The root is a plain Debian without Python (`install_root.sh` makes it); the interpreter, its environment and the checkout are
 mounted into it read-only, so that what runs is the code under test and no registry is needed.
-Not covered: crun and control groups of version 2, Apptainer, AppArmor, a kubelet (its rules are given to Docker).
+Not covered: crun, current gVisor, control groups of version 2, Apptainer, AppArmor, a kubelet (its rules are given to Docker).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _IMAGE = "codedance-test"
 _START_S = 30.0
+_PACKAGES = "docker.io podman runc bubblewrap charliecloud systemd-container runsc proot debootstrap"
 
 
 class Engine(StrEnum):
@@ -34,6 +35,10 @@ class Engine(StrEnum):
     PODMAN = "podman"
     BUBBLEWRAP = "bwrap"
     CHARLIECLOUD = "ch-run"
+    NSPAWN = "systemd-nspawn"
+    GVISOR = "runsc"
+    """Docker with gVisor's kernel in place of the machine's."""
+    PROOT = "proot"
     CHROOT = "chroot"
     UNSHARE = "unshare"
     """No container: a user namespace with one user on the host itself."""
@@ -58,6 +63,8 @@ class Engines:
                 volumes = [word for path in mounts for word in ("-v", f"{path}:{path}:ro")]
                 daemon = ["docker", "-H", str(self.docker), "run", "--rm", "--network", "none"]
                 return [*daemon, *volumes, *flags, _IMAGE, *command]
+            case Engine.GVISOR:
+                return self.command(Engine.DOCKER, ("--runtime", "runsc", *flags), command)
             case Engine.PODMAN:
                 volumes = [word for path in mounts for word in ("-v", f"{path}:{path}:ro")]
                 store = ["--root", f"{self.scratch}/podman", "--runroot", f"{self.scratch}/podman-run"]
@@ -77,6 +84,22 @@ class Engines:
             case Engine.CHARLIECLOUD:
                 binds = [word for path in mounts for word in ("-b", path)]
                 return ["ch-run", *binds, *flags, str(self.root), "--", *command]
+            case Engine.NSPAWN:
+                binds = [f"--bind-ro={path}" for path in mounts]
+                return [
+                    "systemd-nspawn",
+                    "--quiet",
+                    "--register=no",
+                    "--keep-unit",
+                    "-D",
+                    str(self.root),
+                    *binds,
+                    *flags,
+                    *command,
+                ]
+            case Engine.PROOT:
+                binds = [word for path in (*mounts, "/proc", "/dev") for word in ("-b", path)]
+                return ["proot", "-r", str(self.root), *binds, *flags, *command]
             case Engine.CHROOT:
                 steps = [f"mount --bind {path} {self.root}{path}" for path in mounts]
                 steps += [f"mount -t {kind} {kind} {self.root}/{where}" for kind, where in (("proc", "proc"), ("tmpfs", "tmp"))]
@@ -97,8 +120,8 @@ def missing(engine: Engine) -> str | None:
     program = {Engine.DOCKER: "dockerd"}.get(engine, engine.value)
     if os.geteuid() != 0:
         return "only root may start containers of every kind"
-    if shutil.which(program) is None:
-        return f"there is no {program}; on Debian: apt-get install docker.io podman runc bubblewrap charliecloud debootstrap"
+    if shutil.which(program) is None or (engine is Engine.GVISOR and shutil.which("dockerd") is None):
+        return f"there is no {program}; on Debian: apt-get install {_PACKAGES}"
     return None
 
 
@@ -133,8 +156,12 @@ def _daemon(scratch: Path) -> Iterator[str | None]:
     address = f"unix://{scratch}/docker.sock"
     places = ["--data-root", f"{scratch}/docker", "--exec-root", f"{scratch}/docker-run", "--pidfile", f"{scratch}/docker.pid"]
     network = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+    gvisor = scratch / "runsc"
+    gvisor.write_text('#!/bin/sh\nexec runsc --platform=ptrace --network=none --ignore-cgroups "$@"\n')
+    gvisor.chmod(0o755)
+    runtimes = ["--add-runtime", f"runsc={gvisor}"]
     with (scratch / "dockerd.log").open("wb") as log:
-        daemon = subprocess.Popen(["dockerd", "-H", address, *places, *network], stdout=log, stderr=log)
+        daemon = subprocess.Popen(["dockerd", "-H", address, *places, *network, *runtimes], stdout=log, stderr=log)
     try:
         yield address if _is_up(daemon, address) else None
     finally:

@@ -74,6 +74,7 @@ ENVIRONMENTS = (
     Environment("bubblewrap, uid 1000", Engine.BUBBLEWRAP, ("--uid", "1000", "--gid", "1000")),
     Environment("bubblewrap without further namespaces", Engine.BUBBLEWRAP, ("--unshare-user", "--disable-userns"), 2),
     Environment("charliecloud", Engine.CHARLIECLOUD),
+    Environment("systemd-nspawn", Engine.NSPAWN),
     Environment("a user namespace with one user", Engine.UNSHARE, ("--user", "--map-root-user")),
     Environment("chroot, root", Engine.CHROOT, (), 2),
     Environment("chroot, uid 1000", Engine.CHROOT, ("--userspec=1000:1000",), 2),
@@ -81,6 +82,8 @@ ENVIRONMENTS = (
     Environment("2 GB of address space", Engine.LIMITS, ("--as=2000000000",), 2),
 )
 REFUSED = (
+    Environment("gvisor", Engine.GVISOR, (), 0, "gVisor"),
+    Environment("proot", Engine.PROOT, (), 0, "proot"),
     Environment("1 GB of address space", Engine.LIMITS, ("--as=1000000000",), 0, "ulimit -v"),
     Environment("20 descriptors", Engine.LIMITS, ("--nofile=20:20",), 0, "ulimit -n"),
     Environment("small files", Engine.LIMITS, ("--fsize=100000",), 0, "ulimit -f"),

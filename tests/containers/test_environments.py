@@ -32,7 +32,7 @@ def report(engines: Engines, environment: Environment) -> dict[str, Any]:
     """What `inside.py` says there; skips where the engine cannot run."""
     if reason := missing(environment.engine):
         pytest.skip(reason)
-    if environment.engine is Engine.DOCKER and engines.docker is None:
+    if environment.engine in (Engine.DOCKER, Engine.GVISOR) and engines.docker is None:
         pytest.skip("dockerd did not start here")
     command = [sys.executable, str(INSIDE), *(["--checks"] if environment.checked else [])]
     words = engines.command(environment.engine, environment.flags, command)
