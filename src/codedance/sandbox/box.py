@@ -252,8 +252,6 @@ class Sandbox:
         settings = Settings(caps, host.readable_roots(), host.import_paths(), self._without, host.font_cache())
         return Orders(
             settings=settings,
-            time_s=limits.time_s,
-            grace_s=limits.grace_s,
             open_s=self.open_s,
             pool=self._pool,
             total_memory_mb=int(host.total_memory_mb() * _SHARE_OF_MEMORY),

@@ -1,7 +1,7 @@
 """The caller's end of a supervisor process: start it, ask it, notice when it is gone.
 
     link, hello = await Link.start(orders)
-    ran, _ = await link.ask(lambda ref: Run(ref, session, code), deadline_s=30)
+    ran, _ = await link.ask(lambda ref: Run(ref, session, 20.0, 1.0, code), deadline_s=30)
 
 Every wait has a deadline. A supervisor that does not even answer a ping is killed and counts as gone.
 """

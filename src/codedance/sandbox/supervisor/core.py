@@ -346,9 +346,10 @@ class Supervisor:
             self._tell(verdict.never_started(request.ref))
             return
         ward.state, ward.ref, ward.interrupted = State.RUNNING, request.ref, False
+        ward.time_s, ward.grace_s = request.time_s, request.grace_s
         ward.rewind_output()
         ward.started = self._loop.time()
-        self._after(ward, self._orders.time_s, self._interrupt)
+        self._after(ward, ward.time_s, self._interrupt)
         if ward.work is not None and self._watch is not None:
             self._watch.add(ward.session, ward.work)
         ward.signal(signal.SIGCONT)
@@ -358,7 +359,7 @@ class Supervisor:
     def _interrupt(self, ward: Ward) -> None:
         ward.interrupted = True
         ward.signal(SOFT_INTERRUPT)
-        self._after(ward, self._orders.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
+        self._after(ward, ward.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
 
     def _over(self, session: int, excess: str) -> None:
         if (ward := self._wards.get(session)) is not None and ward.state is State.RUNNING:
@@ -395,7 +396,7 @@ class Supervisor:
 
     def _seen(self, ward: Ward, seconds: float) -> verdict.Seen:
         out, err, truncated = ward.collect_output()
-        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, self._orders.time_s)
+        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, ward.time_s)
 
     def _close(self, request: Close) -> None:
         ward = self._wards.get(request.session)
