@@ -118,6 +118,14 @@ def test_a_tables_answers_without_options(answer: str, known: tuple[str, ...], r
     assert (found.key.rule, found.key.choices) == (rule, ())
 
 
+@pytest.mark.parametrize(
+    ("question", "known"),
+    [("Which of A to D fit?", "A, C"), ("Which of A, B, C fit?", "A, C"), ("What is written there?", "AC"), ("A or B?", "AC")],
+)
+def test_letters_side_by_side_are_letters_where_the_question_names_them(question: str, known: str, tmp_path: Path) -> None:
+    assert table(tmp_path, {**BASE, "question": question, "answer": "AC"}).answer == known
+
+
 def test_letters_of_options_in_the_question_are_choices(tmp_path: Path) -> None:
     row = {"question": "Which? (A) red (B) light blue", "answer": "B"}
     for found in (task(tmp_path, row), table(tmp_path, {**BASE, **row})):
@@ -213,6 +221,9 @@ def test_a_table_with_options_is_asked_with_them_whatever_else_it_has(tmp_path: 
         ({"question": "Which figure?", "answer": "C"}, ("C",), Rule.CHOICE),
         ({"question": "Which variable?", "answer": "a"}, ("a",), Rule.EXACT),
         ({"image": CELL, "options": "['x', 'y']", "answer": "B", "subject": "Art"}, ("B",), Rule.CHOICE),
+        ({"query": "How many?", "image": None, "answer": "3", "type": "count"}, ("3",), Rule.EXACT),
+        ({"query": "Which?", "choices": ["x", "y"], "label": 1, "type": "colour"}, ("B",), Rule.CHOICE),
+        ({"question": "Is it?", "options": ["Yes", "No"], "answer": False}, ("B",), Rule.CHOICE),
     ],
 )
 def test_rows_as_well_known_data_sets_have_them(row: dict[str, Any], known: tuple[str, ...], rule: Rule, tmp_path: Path) -> None:

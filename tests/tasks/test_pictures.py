@@ -70,6 +70,17 @@ def test_the_column_may_have_another_usual_name(column: str, tmp_path: Path) -> 
     assert seen(tmp_path, "a.png", column) == (PNG,)
 
 
+@pytest.mark.parametrize("value", [PNG, {"bytes": PNG, "path": None}, text_of(png(kind="BMP"))])
+def test_a_picture_in_a_column_of_any_name_is_shown(value: Any, tmp_path: Path) -> None:
+    rows = [{"question": "?", "answer": "red", "photo_data": value}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    (task,) = read_tasks(tmp_path / "rows.parquet")
+    assert len(task.images) == 1 and isinstance(task.images[0], bytes)
+    pq.write_table(pa.Table.from_pylist([{**rows[0], "mask": value}]), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="several columns hold pictures \\(photo_data, mask\\); rename the right one to image"):
+        list(read_tasks(tmp_path / "rows.parquet"))
+
+
 def test_an_empty_cell_beside_a_path_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     row = {"question": "?", "image": None, "image_path": "a.png"}

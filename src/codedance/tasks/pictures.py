@@ -74,6 +74,15 @@ def literal(text: str) -> object:
         return None
 
 
+def is_encoded(value: object) -> bool:
+    """A cell that is an encoded picture and can be nothing else: its bytes, also as `bytes` of an object, or base64."""
+    if isinstance(value, Mapping):
+        value = value.get("bytes")
+    if isinstance(value, (bytes, bytearray)):
+        return _is_picture(bytes(value[:_HEAD]))
+    return isinstance(value, str) and len(value) >= _HEAD and _is_picture(_decoded(value[:_HEAD]) or b"")
+
+
 def picture_in(value: object, folders: Sequence[Path], *, must_exist: bool = True) -> Path | bytes:
     """The picture of a cell.
 

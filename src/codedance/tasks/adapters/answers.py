@@ -28,6 +28,8 @@ _YES_NO = {True: ("yes", "true"), False: ("no", "false")}
 _LONE = re.compile(r"[(\[]?([A-Za-z])[)\]]?[.:)]?")
 _WITH_TEXT = re.compile(r"[(\[]?([A-Za-z])[)\].:：]+\s*(.+)", re.DOTALL)
 _SEVERAL = re.compile(r"[(\[]?[A-J][)\]]?(?:(?:\s*[,;/&]\s*|\s+and\s+|\s+)(?:and\s+)?[(\[]?[A-J][)\]]?)+\.?")
+_GLUED = re.compile("[A-J]{2,10}")
+_NAMED = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'])")
 _MOST_LETTERS = 10
 _HIDDEN = ("?", "hidden", "-", "")
 """What hidden test sets (MMMU, BLINK) have for the right option."""
@@ -121,6 +123,9 @@ def letter(row: Row, name: str, choices: tuple[str, ...]) -> str:
     """
     value = row.values.get(name)
     several = list(value) if isinstance(value, list) else _several(value, choices)
+    if isinstance(value, bool):
+        words = [choice.casefold().rstrip(".") for choice in choices]
+        several = [word for word in _YES_NO[value] if word in words]
     found = sorted({_letter(row, name, one, choices) for one in several or [value]})
     return ", ".join(found)
 
@@ -171,8 +176,14 @@ def _letter(row: Row, name: str, value: Any, choices: tuple[str, ...]) -> str:
     return found.pop()
 
 
-def letters_in(text: str) -> str:
-    """A letter from A to J, or several of them, written as "C" and "A, C"; empty where a text is something else."""
+def letters_in(text: str, question: str = "") -> str:
+    """A letter from A to J, or several of them, written as "C" and "A, C"; empty where a text is something else.
+
+    "AC" is letters only where the question speaks of A, and of C or a range.
+    """
+    if (glued := _GLUED.fullmatch(text.strip())) and list(glued[0]) == sorted(set(glued[0])):
+        named = set(_NAMED.findall(question))
+        return ", ".join(glued[0]) if set(glued[0]) <= named or ("A" in named and max(named) >= glued[0][-1]) else ""
     if (lone := _LONE.fullmatch(text.strip())) and lone[1].upper() in ascii_uppercase[:_MOST_LETTERS]:
         return lone[1].upper()
     return ", ".join(dict.fromkeys(re.findall(r"[A-J]", text))) if _SEVERAL.fullmatch(text.strip()) else ""

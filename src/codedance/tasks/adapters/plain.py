@@ -8,7 +8,7 @@ Everything but the question may be missing. `id` is the row's number then; witho
 but not scored; a list of answers are all right. `rule` names how answers are scored: by default as a choice where there are
 options, or the answer is a capital letter, or yes or no; else by the same text. `choices` or `options` are shown unless the
 question shows them already. `problem` is a question whose answer is scored as mathematics (EasyR1, TRL; the latter has it in
-`solution`, between tags). Other columns are left alone.
+`solution`, between tags); `query` is another name for question. Other columns are left alone.
 
 Rows with options but without a question (MMMU-Pro's vision part) have both in the picture; they are the layout `pictured`.
 """
@@ -34,6 +34,7 @@ from codedance.tasks.adapters.adapter import (
     sign,
     with_options,
 )
+from codedance.tasks.pictures import is_encoded
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, Rule, Task
 
@@ -54,7 +55,7 @@ _TAGGED = re.compile(r"<answer>([^<]+)</answer>")
 def _plain(row: Row, reading: Reading) -> Iterator[Task]:
     if slip := _slip(frozenset(map(str, row.values))):
         raise DataError(f"{row.where}: unknown field {slip!r}; the fields are {', '.join(_FIELDS)}")
-    asking = row.first("question", "problem") or "question"
+    asking = row.first("question", "problem", "query") or "question"
     question, choices = row.text(asking), answers.options(row)
     named = _rule(row, reading)
     known = _known(row, named)
@@ -128,14 +129,29 @@ def _pictured(row: Row, reading: Reading) -> Iterator[Task]:
 
 
 def pictures_of(row: Row) -> tuple[Path | bytes, ...]:
-    """The pictures of a row, in whichever column they are; paths are not looked after. None where there are none."""
+    """The pictures of a row, in whichever column they are; paths are not looked after. None where there are none.
+
+    Raises:
+        DataError: as `Row.pictures`, or several columns of other names hold pictures.
+    """
     if name := row.first(*PICTURES):
         return row.pictures(name, must_exist=False)
-    return tuple(row.picture(name) for name in _NUMBERED if row.has(name))
+    if numbered := tuple(row.picture(name) for name in _NUMBERED if row.has(name)):
+        return numbered
+    others = [name for name, value in row.values.items() if is_encoded(value)]
+    if len(others) > 1:
+        raise DataError(f"{row.where}: several columns hold pictures ({', '.join(others)}); rename the right one to image")
+    return row.pictures(others[0]) if others else ()
 
 
 _ASKED = "question problem prompt query text target_object"
+_SIGNS = (
+    sign("question"),
+    sign("problem", without="question prompt"),
+    sign("query answer", without="question prompt problem figure_id label"),
+    *(sign(f"query {options}", without="question prompt problem figure_id") for options in ("choices", "options")),
+)
 ADAPTERS = (
-    Adapter("plain", _plain, (sign("question"), sign("problem", without="question prompt")), is_general=True),
+    Adapter("plain", _plain, _SIGNS, is_general=True),
     adapter("pictured", _pictured, sign("image options answer", without=_ASKED)),
 )

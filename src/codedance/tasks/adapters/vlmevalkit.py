@@ -28,7 +28,7 @@ def _vlmevalkit(row: Row, reading: Reading) -> Iterator[Task]:
     known = answers.references(row, row.first("answer", "answers") or "answer", rule=reading.rule, as_text=True)
     if choices:
         known = answers.chosen(row, "answer", choices)
-    elif known and (letters := answers.letters_in(known[0])):
+    elif known and (letters := answers.letters_in(known[0], question)):
         known = (letters, *known[1:])
     rule = Rule.CHOICE if choices else _free(known, reading)
     yield Task(
