@@ -53,12 +53,41 @@ class ExecError:
     """1-based line in the cell, where known."""
 
 
+class WallName(StrEnum):
+    """What code in the sandbox is kept from."""
+
+    FILES = "files"
+    """Reading and changing files of the host."""
+    NETWORK = "network"
+    PROCESSES = "processes"
+    """Starting processes, and seeing or touching others."""
+    THREADS = "threads"
+    """More of them than the limit."""
+    MEMORY = "memory"
+    DESCRIPTORS = "descriptors"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """One wall as a session found it when the sandbox started."""
+
+    name: WallName
+    enforced: bool
+    by: str
+    """The mechanisms that make it, the first one first."""
+    measured: str
+    """What a session tried, and how far it came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Isolation:
     """How well the code was locked in: the rung of the ladder in docs/sandbox.md and what is missing for the next ones."""
 
     level: int
     missing: tuple[str, ...] = ()
+    walls: tuple[Wall, ...] = ()
+    """Each wall as it was measured; empty in the single executions of a stored trace, which has them once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from codedance.cli.terminal import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from codedance.sandbox.doctor import Diagnosis
@@ -39,7 +38,7 @@ def doctor(
     """
     from codedance.sandbox.doctor import examine
 
-    talk = stderr_console()
+    talk = Console(stderr=True)
     with talk.status("starting the sandbox") as status:
         diagnosis = asyncio.run(examine(checks, without, say=lambda text: status.update(text)))
     if as_json:
@@ -50,7 +49,7 @@ def doctor(
 
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:
-    console = stdout_console()
+    console = Console()
     console.print(Text(f"isolation level {diagnosis.level} of 4", style="bold green" if diagnosis.level >= 3 else "bold red"))
     console.print()
     mechanisms = Table("mechanism", "in force", box=None, pad_edge=False)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +120,7 @@ def _view(number: int, turn: Turn, isolation: Isolation, most: int) -> TurnView:
         raw_left_out=max(0, len(turn.text) - 2 * most),
         pictures=pictures,
         num_unseen=max(0, len(execution.images) - len(pictures)) if execution is not None else 0,
-        isolation=execution.isolation if execution is not None and execution.isolation != isolation else None,
+        isolation=execution.isolation if execution is not None and execution.isolation != replace(isolation, walls=()) else None,
     )
 
 

@@ -297,6 +297,7 @@ class _Rollout:
                     self.store.put(part.file, part.encoded)
         kept = {spec.name: getattr(result, spec.name) for spec in fields(Execution) if spec.name != "images"}
         kept |= {"stdout": storable(result.stdout), "stderr": storable(result.stderr)}
+        kept["isolation"] = replace(result.isolation, walls=())  # the run has them
         execution = Execution(**kept, images=tuple(digest_pixels(pixels) for pixels in result.images))
         return execution, observation, seen(observation, limits.rule)
 
@@ -333,7 +334,7 @@ class _Rollout:
             usage=sum((turn.usage for turn in self.turns), Usage()),
             started=self.started.isoformat(timespec="milliseconds"),
             seconds=time.perf_counter() - self.clock,
-            isolation=self.sandbox.isolation,
+            isolation=replace(self.sandbox.isolation, walls=()),
             versions=versions(self.sandbox),
         )
 

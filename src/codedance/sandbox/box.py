@@ -20,12 +20,13 @@ from typing import Self
 
 from codedance.errors import ConfigError, SandboxError
 from codedance.sandbox import host
+from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import Ping, Pong
 from codedance.sandbox.guest.settings import Caps, Settings
 from codedance.sandbox.inbox import ImageInput, pack
 from codedance.sandbox.isolation import Mechanism, Report
 from codedance.sandbox.limits import Limits
-from codedance.sandbox.link import Gone, Link, check_owner
+from codedance.sandbox.link import Gone, Link
 from codedance.sandbox.session import Session
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.types import Coordinates, Isolation
@@ -94,6 +95,7 @@ class Sandbox:
         self._launcher: tuple[str, ...] = ()
         self._link: Link | None = None
         self._report: Report | None = None
+        self._isolation: Isolation | None = None
         self._pid = 0
         self.versions: dict[str, str] = {}
         """Python and the guest libraries inside, once it has started."""
@@ -101,8 +103,7 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if sys.platform != "linux":
             raise SandboxError(f"the sandbox needs Linux, this is {sys.platform}; run codedance in a Linux container or VM")
-        if self._pid != 0:
-            self.check_process()
+        if self._pid == os.getpid():
             raise SandboxError("this sandbox is open already; use it, or make another one")
         self._pid = os.getpid()
         self._slots = asyncio.Semaphore(self._num_slots)
@@ -144,7 +145,9 @@ class Sandbox:
     @property
     def isolation(self) -> Isolation:
         """Level and missing pieces, as in every result."""
-        return self.report.isolation
+        if self._isolation is None:
+            self._isolation = self.report.isolation
+        return self._isolation
 
     @property
     def open_s(self) -> float:
@@ -168,7 +171,6 @@ class Sandbox:
             if not isinstance(given, (list, tuple)):
                 kind = type(given).__name__
                 raise ConfigError(f"{name} is a list, also for one picture ({name}=[picture]); {kind} was given")
-        self.check_process()
         if coordinates not in tuple(Coordinates):
             raise ConfigError(f"coordinates is {coordinates!r}; it is one of {', '.join(Coordinates)}")
         return Session(self, pack(images, originals, self.limits, Coordinates(coordinates)))
@@ -189,20 +191,11 @@ class Sandbox:
 
     # What sessions need of their sandbox.
 
-    def check_process(self) -> None:
-        """Refuse to go on in a process forked from the one that opened it, before anything waits.
-
-        Raises:
-            SandboxError: it was opened in another process.
-        """
-        if self._pid != 0:
-            check_owner(self._pid)
-
     async def connected(self) -> Link:
         """The link to a running supervisor; a new one if the last is gone."""
-        self.check_process()
-        if self._pid == 0:
-            raise SandboxError("this sandbox was closed or never entered; use it inside 'async with Sandbox(...) as box:'")
+        if self._pid != os.getpid():
+            what = "was closed or never entered" if self._pid == 0 else f"was opened in another process ({self._pid})"
+            raise SandboxError(f"this sandbox {what}; use it inside 'async with Sandbox(...) as box:' of this process")
         async with self._starting:
             if self._pid == 0:
                 raise SandboxError("this sandbox was closed")
@@ -211,7 +204,9 @@ class Sandbox:
                     await self._link.close()
                 self._link, hello = await Link.start(self._orders(), self._launcher)
                 absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
-                self._report = Report(absent, hello.landlock_abi, hello.unreadable)
+                self._isolation = None
+                measured = Measured(**hello.measured)
+                self._report = Report(absent, measured, self.limits, hello.landlock_abi, hello.unreadable, tuple(hello.spared))
                 self.versions = hello.versions
             return self._link
 
@@ -252,6 +247,8 @@ class Sandbox:
         settings = Settings(caps, host.readable_roots(), host.import_paths(), self._without, host.font_cache())
         return Orders(
             settings=settings,
+            time_s=limits.time_s,
+            grace_s=limits.grace_s,
             open_s=self.open_s,
             pool=self._pool,
             total_memory_mb=int(host.total_memory_mb() * _SHARE_OF_MEMORY),

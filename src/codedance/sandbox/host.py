@@ -9,10 +9,11 @@ import importlib.util
 import os
 import stat
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from codedance.errors import SandboxError
+from codedance.sandbox import temporary
 
 GUEST_LIBRARIES = (
     *("numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "sklearn"),
@@ -57,9 +58,12 @@ def readable_roots() -> tuple[str, ...]:
 
 
 def font_cache() -> str:
-    """A directory of the user's for matplotlib's font list."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    for path in (Path(cache) / "codedance/matplotlib", Path(tempfile.gettempdir()) / f"codedance-cache.{os.geteuid()}"):
+    """A directory of the user's for matplotlib's font list.
+
+    Raises:
+        SandboxError: none can be written.
+    """
+    for path in _caches():
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o755)
             info = path.lstat()
@@ -67,7 +71,15 @@ def font_cache() -> str:
             continue
         if stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and os.access(path, os.W_OK):
             return str(path)
-    raise SandboxError(f"no directory for matplotlib's font list: neither {cache} nor {tempfile.gettempdir()} can be written")
+    raise SandboxError(
+        f"no directory for matplotlib's font list: neither {temporary.user_cache()} nor {temporary.directory()} can be written; "
+        "set XDG_CACHE_HOME to one that can"
+    )
+
+
+def _caches() -> Iterator[Path]:
+    yield Path(temporary.user_cache(), "codedance/matplotlib")
+    yield Path(temporary.directory(), f"codedance-cache.{os.geteuid()}")  # looked for only where there is no cache
 
 
 def total_memory_mb() -> int:

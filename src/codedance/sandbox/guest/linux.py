@@ -19,13 +19,22 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+_NAMESPACES = {
+    CLONE_NEWUSER: "user", CLONE_NEWNS: "mount", CLONE_NEWPID: "pid",
+    CLONE_NEWNET: "net", CLONE_NEWIPC: "ipc", CLONE_NEWUTS: "uts",
+}  # fmt: skip
 
+MS_RDONLY = 1
 MS_NOSUID = 2
 MS_NODEV = 4
+MS_REMOUNT = 32
 MS_BIND = 4096
+MS_MOVE = 8192
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
+_MOUNT_KINDS = {MS_MOVE: "move", MS_REMOUNT: "remount", MS_BIND: "bind", MS_PRIVATE: "make private"}
+"""What mount(2) does instead of making a new mount, the first that is asked for."""
 
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
@@ -81,7 +90,8 @@ def syscall(name: str, *args: object) -> int:
 
 def unshare(flags: int) -> None:
     """Leave the namespaces named by `flags`."""
-    _checked(_libc.unshare(flags), f"unshare({flags:#x})")
+    names = ", ".join(name for flag, name in _NAMESPACES.items() if flags & flag)
+    _checked(_libc.unshare(flags), f"unshare({names})")
 
 
 def set_host_name(name: str) -> None:
@@ -97,7 +107,8 @@ def setns(fd: int, kind: int) -> None:
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     """mount(2)."""
     encoded = (kind.encode() if kind else None, flags, data.encode() or None)
-    _checked(_libc.mount(os.fsencode(source), os.fsencode(target), *encoded), f"mount {kind or 'bind'} on {target}")
+    what = kind or next(name for flag, name in _MOUNT_KINDS.items() if flags & flag)
+    _checked(_libc.mount(os.fsencode(source), os.fsencode(target), *encoded), f"mount ({what}) on {target}")
 
 
 def unmount(target: str, flags: int) -> None:
@@ -109,22 +120,17 @@ class _MountAttr(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")]
 
 
-def make_read_only(target: str, *, devices: bool, recursive: bool) -> None:
-    """Forbid writing and set-uid below `target`, and device files unless `devices`."""
-    attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (0 if devices else MOUNT_ATTR_NODEV)
+def set_mount_attributes(target: str, attributes: int, *, recursive: bool) -> None:
+    """mount_setattr(2): set `attributes` on the mount at `target`, and on those below it."""
     attr = _MountAttr(attributes, 0, 0, 0)
     flags = AT_RECURSIVE if recursive else 0
     path = ctypes.c_char_p(os.fsencode(target))
     syscall("mount_setattr", AT_FDCWD, path, flags, ctypes.byref(attr), ctypes.sizeof(attr))
 
 
-def pivot_into(root: str) -> None:
-    """Make `root` the root directory and let go of the old one."""
-    os.chdir(root)
-    dot = ctypes.c_char_p(b".")
-    syscall("pivot_root", dot, dot)
-    unmount(".", MNT_DETACH)
-    os.chdir("/")
+def pivot_root(new: str, old: str) -> None:
+    """pivot_root(2)."""
+    syscall("pivot_root", ctypes.c_char_p(os.fsencode(new)), ctypes.c_char_p(os.fsencode(old)))
 
 
 def prctl(option: int, value: int = 0) -> int:
@@ -152,6 +158,11 @@ def drop_capabilities() -> None:
 def has_sys_admin() -> bool:
     """Whether this process may create namespaces and mounts without a user namespace."""
     return _has_capability(21)
+
+
+def may_map_root() -> bool:
+    """Whether this process may give root's own user id to a new user namespace."""
+    return _has_capability(31)
 
 
 def may_set_uid() -> bool:

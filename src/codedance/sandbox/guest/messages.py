@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 CHANNEL_FD, OUTBOX_FD = 3, 4
@@ -19,6 +19,8 @@ SOFT_INTERRUPT = signal.SIGXCPU
 """Ends a cell, not the session."""
 BROKEN = 99
 """Exit status of a session whose own machinery was damaged."""
+UNWALLED = 98
+"""Exit status of a session that could not put up a wall; which one, and why, is the first line of its stderr."""
 Described = dict[str, Any]
 """An input picture inside the memory file: name, offset, length and, for raw RGB pixels, width and height."""
 
@@ -29,6 +31,16 @@ class Fork:
 
     session: int
     work: str
+    trial: bool = False
+    """A session that only measures what its walls let through, and ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Supervisor to zygote: send this signal to a session, where there are no pidfds."""
+
+    session: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,8 @@ class Ready:
     versions: dict[str, str]
     unreadable: str
     """A directory that keeps the sessions' own users from importing further libraries, if there is one."""
+    spared: list[str]
+    """Second walls that were refused: namespaces that seccomp makes up for, the host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +61,13 @@ class Failed:
     """Zygote to supervisor: it cannot start."""
 
     reason: str
+    jailed: bool = False
+    """It had entered namespaces of its own; outside of them it may start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Born:
-    """Zygote to supervisor, with a pidfd: the session's process exists."""
+    """Zygote to supervisor, with a pidfd where there are such: the session's process exists."""
 
     session: int
 
@@ -114,12 +130,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Caller to supervisor: run this cell, interrupt it after `time_s` seconds, kill it `grace_s` later."""
+    """Caller to supervisor: run this cell."""
 
     ref: int
     session: int
-    time_s: float
-    grace_s: float
     code: str
 
 
@@ -194,6 +208,9 @@ class Hello:
     landlock_abi: int
     versions: dict[str, str]
     unreadable: str = ""
+    spared: list[str] = field(default_factory=list)
+    measured: dict[str, Any] = field(default_factory=dict)
+    """The fields of `measure.Measured`: what a session could do."""
     fatal: str | None = None
 
 

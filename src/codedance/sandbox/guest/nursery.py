@@ -3,6 +3,8 @@
     Nursery(control, walls, serve).run()        # until the supervisor hangs up
 
 Answers `Fork` with `Born` and a pidfd, or with `Unborn`, and tells each death by `Died`. One thread: a fork copies no lock.
+Where there are no pidfds (an old kernel, gVisor, a profile that refuses them) the supervisor sends signals by `Signal`: only the
+parent of a process can be sure that its pid is still its own.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from . import confine
-from .messages import BROKEN, CHANNEL_FD, OUTBOX_FD, Born, Died, Fork, Unborn, decode, encode
-from .namespaces import new_pid_namespace
+from .births import Births
+from .messages import BROKEN, CHANNEL_FD, OUTBOX_FD, UNWALLED, Born, Died, Fork, Signal, Unborn, decode, encode
 from .settings import Caps
 
 _HOST_PROC_FD = 5
@@ -34,63 +36,62 @@ class Nursery:
     walls: confine.Walls
     serve: Serve
     sessions: dict[int, int] = field(default_factory=dict)  # pid -> session
-    hung_up: bool = False
-    """The supervisor is gone: what is left to do is to end every session and to reap it."""
 
     def run(self) -> None:
         """Serve until the supervisor hangs up."""
         jailed = confine.NAMESPACES in self.walls.in_force
-        own_namespace = self.walls.host.own_pid_namespace() if jailed else None
+        births = Births.choose(self.walls.host.own_pid_namespace() if jailed else None)
         awake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(awake, select.POLLIN)
-        while not self.hung_up:
+        while True:
             for fd, _ in poll.poll():
                 if fd == awake:
                     os.read(awake, 4096)
                     self._reap()
+                    continue
+                data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
+                if not data:
+                    self._kill_all()
+                    return
+                order: Fork | Signal = decode(data, (Fork, Signal))
+                if isinstance(order, Fork):
+                    self._fork(order, fds, births)
                 else:
-                    self._obey(own_namespace)
-        self._kill_all()
+                    self._signal(order)
 
-    def _obey(self, own_namespace: int | None) -> None:
-        try:
-            data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
-        except ConnectionError:
-            data, fds = b"", []
-        if data and not self.hung_up:
-            self._fork(decode(data, (Fork,)), fds, own_namespace)
-        else:
-            self.hung_up = True
+    def _fork(self, order: Fork, fds: list[int], births: Births) -> None:
+        def be() -> NoReturn:
+            self.sessions.clear()
+            _be_session(self.walls, self.serve, order, fds)
 
-    def _tell(self, message: Born | Unborn | Died, fds: Sequence[int] = ()) -> None:
         try:
-            socket.send_fds(self.control, [encode(message)], fds)
-        except ConnectionError:  # it closed while this was on its way
-            self.hung_up = True
-
-    def _fork(self, order: Fork, fds: list[int], own_namespace: int | None) -> None:
-        try:
-            self._fork_into(order, fds, own_namespace)
+            child = births.fork(be)
         except OSError as error:
-            self._tell(Unborn(order.session, str(error)))
+            self.control.send(encode(Unborn(order.session, str(error))))
+        else:
+            self.sessions[child] = order.session
+            self._announce(child, order.session)
         for fd in fds:
             os.close(fd)
 
-    def _fork_into(self, order: Fork, fds: list[int], own_namespace: int | None) -> None:
-        scope = new_pid_namespace(own_namespace) if own_namespace is not None else nullcontext()
-        with scope:
-            child = os.fork()
-            if child == 0:
-                self.sessions.clear()
-                _be_session(self.walls, self.serve, order, fds)
-        self.sessions[child] = order.session
-        pidfd = os.pidfd_open(child)
-        self._tell(Born(order.session), [pidfd])
+    def _announce(self, child: int, session: int) -> None:
+        try:
+            pidfd = os.pidfd_open(child)
+        except OSError:
+            self.control.send(encode(Born(session)))
+            return
+        socket.send_fds(self.control, [encode(Born(session))], [pidfd])
         os.close(pidfd)
+
+    def _signal(self, order: Signal) -> None:
+        for pid, session in self.sessions.items():
+            if session == order.session:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, order.number)
 
     def _reap(self) -> None:
         while self.sessions:
@@ -100,7 +101,7 @@ class Nursery:
             session = self.sessions.pop(pid, None)
             if session is None:
                 continue  # a stray that a session without walls had left behind
-            self._tell(Died(session, status))
+            self.control.send(encode(Died(session, status)))
             self._kill_strays(pid)
 
     def _kill_strays(self, leader: int) -> None:
@@ -128,7 +129,7 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setpgid(0, 0)
+        os.setsid()
         channel, out, err, outbox = fds
         _move(
             {
@@ -142,7 +143,13 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
         )
         walls.host.fd = _HOST_PROC_FD
         confine.confine(walls, order.session, order.work)
+        if order.trial:
+            confine.report(walls)
+            os._exit(0)
         serve(walls.settings.caps)
+    except confine.WallError as error:
+        os.write(2, f"{error}\n".encode()[:4000])
+        os._exit(UNWALLED)
     except BaseException as error:  # boundary: a forked child must never return into the zygote's code
         os.write(2, f"the session's own machinery failed: {error!r}\n".encode()[:4000])
     finally:

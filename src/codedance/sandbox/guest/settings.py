@@ -37,6 +37,8 @@ class Settings:
     """Mechanisms not to use."""
     font_cache: str
     """A host directory with matplotlib's font list."""
+    first_uid: int | None = None
+    """Where the user ids begin that only this supervisor's sessions have, if it may hand out any."""
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -52,4 +54,5 @@ class Settings:
             import_paths=tuple(fields["import_paths"]),
             without=tuple(fields["without"]),
             font_cache=fields["font_cache"],
+            first_uid=fields["first_uid"],
         )

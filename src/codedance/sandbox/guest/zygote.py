@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from . import confine, landlock, linux, memory, namespaces, seccomp
+from .identities import Way
 from .messages import Failed, Ready, encode
 from .nursery import Nursery, Serve
+from .proc import HostProc
 from .settings import Settings
 
 _STANDARD = ("PIL.Image", "PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageFilter", "PIL.ImageEnhance", "PIL.ImageOps", "numpy", "cv2")
@@ -54,25 +56,25 @@ def main() -> None:
     if not control.recv(1 << 16):
         return
     try:
-        absent, walls, serve = _build(settings, control)
+        absent, spared, walls, serve = _build(settings, control)
     except Exception as error:  # boundary: the supervisor shows the reason to the caller
-        control.send(encode(Failed(f"{type(error).__name__}: {error}")))
+        control.send(encode(Failed(f"{type(error).__name__}: {error}", jailed=os.getpid() == 1)))
         raise
     abi = landlock.abi() if absent[confine.LANDLOCK] is None else 0
-    control.send(encode(Ready(absent, abi, _versions(), _unreadable(walls))))
+    control.send(encode(Ready(absent, abi, _versions(), _unreadable(walls), list(spared))))
     Nursery(control, walls, serve).run()
     os._exit(0)  # as pid 1 of its namespace: everything in it ends here
 
 
-def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | None], confine.Walls, Serve]:
+def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | None], tuple[str, ...], confine.Walls, Serve]:
     _list_fonts_once(settings.font_cache)
-    absent = confine.probe(settings)
-    host = namespaces.HostProc()
-    in_force = frozenset(name for name, reason in absent.items() if reason is None)
-    jailed = confine.NAMESPACES in in_force
-    overlaps: tuple[namespaces.Overlap, ...] = ()
-    if jailed:
-        overlaps = namespaces.enter(host, settings.roots)
+    found = confine.probe(settings)
+    host = HostProc()
+    in_force = frozenset(name for name, reason in found.absent.items() if reason is None)
+    world = namespaces.World((), ())
+    first_uid = settings.first_uid if found.way is not Way.OWN else None
+    if found.way is not None:
+        world = namespaces.enter(host, found.way, first_uid, settings.roots)
         _become_first_process(control)
         _copy_font_list(settings.font_cache)
     else:
@@ -81,15 +83,15 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     with memory.one_block():
         serve = _load_libraries()
         memory.fill_gaps()
-    if jailed:
-        namespaces.seal()
+    if found.way is not None:
+        namespaces.seal(host)
     seccomp.program(own_pid=1, private_root=True)  # built once for all sessions
-    first_uid = namespaces.first_session_uid(host)
     sys.argv[:], sys.orig_argv[:] = [""], []
     memory.use_huge_pages(host.read("self/maps"))
     if host.num_threads() != 1:
         raise RuntimeError(f"a guest library started threads ({host.num_threads()}); sessions cannot be forked safely")
-    return absent, confine.Walls(settings, in_force, host, first_uid, host.address_space(), overlaps), serve
+    walls = confine.Walls(settings, in_force, host, first_uid, found.counts_threads, host.address_space(), world.overlaps)
+    return found.absent, world.spared, walls, serve
 
 
 def _become_first_process(control: socket.socket) -> None:

@@ -6,11 +6,9 @@
     LOADING     it decodes its pictures                           SETTLING
     SETTLING    it writes its input file                          IDLE (stopped by SIGSTOP)
     IDLE        a caller wants a cell run                         RUNNING
-    RUNNING     it answers in time                                IDLE (below level 3 by way of COUNTING)
+    RUNNING     it answers in time                                IDLE
                 time_s passes: SIGXCPU, then it answers           IDLE, verdict timeout
                 grace_s more passes, or it sends nonsense         ENDING (SIGKILL)
-    COUNTING    its many files are not over the caps, or          IDLE
-                counting them takes too long
     ENDING      its process is gone                               reported, forgotten
 
 Every wait has a deadline here. If the zygote dies, all its sessions are reported and a new one is started.
@@ -24,10 +22,13 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, replace
 from functools import partial
 
+from codedance.errors import SandboxError
 from codedance.sandbox import wire
-from codedance.sandbox.guest import confine, namespaces
+from codedance.sandbox.guest import confine, identities
+from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import (
     SOFT_INTERRUPT,
     Born,
@@ -55,8 +56,9 @@ from codedance.sandbox.supervisor import reply, verdict
 from codedance.sandbox.supervisor.cgroup import Cgroup, sweep
 from codedance.sandbox.supervisor.disk import Scratch
 from codedance.sandbox.supervisor.orders import Orders
+from codedance.sandbox.supervisor.trial import Trial
+from codedance.sandbox.supervisor.uids import UidRange
 from codedance.sandbox.supervisor.ward import State, Ward
-from codedance.sandbox.supervisor.watch import TooMany, Watch
 from codedance.sandbox.supervisor.zygote import Message, Zygote
 from codedance.types import ExecStatus
 
@@ -65,8 +67,7 @@ _DEATH_S = 0.8
 _FORK_S = 15.0
 _START_S = 120.0
 """A zygote that has not loaded its libraries by then is given up."""
-_COUNT_S = 0.5
-"""How long a cell's answer waits for its many files to be counted; then it is given, and the session ends later if need be."""
+_WATCH_S = 0.05
 _MOST_FORKS_AT_ONCE = 4
 _MOST_FAILED_STARTS = 3
 _MOST_STILLBORN = 5
@@ -92,8 +93,10 @@ class Supervisor:
         self._greeted = False
         self._cgroup, self._no_cgroup = self._make_cgroup()
         self._scratch: Scratch | None = None
-        self._watch: Watch | None = None
-        self._first_uid = namespaces.first_session_uid(namespaces.HostProc())
+        self._has_pidfds = _pidfds_work()
+        self._uids = UidRange.take()
+        first_uid = self._uids.first if self._uids is not None else None
+        self._trial = Trial(replace(orders.settings, first_uid=first_uid))
         self._zygote: Zygote | None = None
         self._start_timer: asyncio.TimerHandle | None = None
         self._start_zygote()
@@ -121,12 +124,12 @@ class Supervisor:
         self._stop_zygote()
         for ward in self._wards.values():
             ward.close()
-        if self._watch is not None:
-            self._watch.close()
         if self._scratch is not None:
             self._scratch.close()
         if self._cgroup is not None:
             self._cgroup.remove()
+        if self._uids is not None:
+            self._uids.close()
 
     def _knows(self, ref: int) -> bool:
         refs = {request.ref for request, _ in self._waiting}
@@ -149,7 +152,7 @@ class Supervisor:
     def _start_zygote(self) -> None:
         self._ready = None
         try:
-            self._zygote = Zygote(self._orders, self._cgroup, self._from_zygote, self._zygote_ended)
+            self._zygote = Zygote(self._orders, self._trial.settings, self._cgroup, self._from_zygote, self._zygote_ended)
         except OSError as error:
             self._loop.call_soon(self._zygote_ended, f"{self._orders.python} cannot be started: {error.strerror}")
             return
@@ -167,21 +170,18 @@ class Supervisor:
             case Ready():
                 self._zygote_ready(message)
             case Failed():
-                self._zygote_ended(message.reason)
-            case Born():
-                ward = self._wards.get(message.session)
-                if ward is None or ward.state is State.ENDING:  # given up before it was born
-                    with suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(fds[0], signal.SIGKILL)
-                    os.close(fds[0])
+                if message.jailed and self._trial.measured is None:
+                    self._try_less(f"{confine.NAMESPACES}: {message.reason}")
                 else:
-                    ward.pidfd = fds[0]
-                    self._pool_if_ready(ward)
+                    self._zygote_ended(message.reason)
+            case Born():
+                self._born(message.session, fds)
             case Unborn():
                 if (ward := self._wards.get(message.session)) is not None:
                     self._bury(ward, f"its process could not be made: {message.reason}")
             case Died():
                 if (ward := self._wards.get(message.session)) is not None:
+                    ward.is_dead = True
                     self._bury(ward, verdict.cause_of_death(message.status))
 
     def _zygote_ready(self, ready: Ready) -> None:
@@ -189,13 +189,37 @@ class Supervisor:
         self._start_timer.cancel()
         self._ready = ready
         if confine.NAMESPACES in {name for name, reason in ready.absent.items() if reason is not None}:
-            self._scratch = self._scratch or Scratch()
-            self._watch = self._watch or Watch(self._scratch.root, self._caps, self._over)
-        if not self._greeted:
+            try:
+                self._scratch = self._scratch or Scratch()
+            except (OSError, SandboxError) as error:
+                self._give_up(f"no directory for the sessions' files: {error}")
+                return
+        if self._trial.measured is None:
+            self._make_session(is_trial=True)
+        else:
+            self._refill()
+
+    def _tried(self, ward: Ward, measured: Measured) -> None:
+        """The walls hold what was measured: tell the caller, and make sessions."""
+        self._trial.measured = measured
+        ready = self._ready
+        if ready is not None and not self._greeted:
             self._greeted = True
-            absent = {**ready.absent, Mechanism.CGROUP.value: self._no_cgroup}
-            self._tell(Hello(absent, ready.landlock_abi, ready.versions, ready.unreadable))
+            absent = {**ready.absent, **self._trial.refused, Mechanism.CGROUP.value: self._no_cgroup}
+            hello = Hello(absent, ready.landlock_abi, ready.versions, ready.unreadable, ready.spared, asdict(measured))
+            self._tell(hello)
+        self._kill(ward, ExecStatus.CRASHED, "it has measured its walls")
         self._refill()
+
+    def _try_less(self, why: str) -> None:
+        """No session came to life: start again without the mechanism that is to blame."""
+        if not self._trial.blame(why):
+            self._give_up(why)
+            return
+        self._stop_zygote()
+        for ward in list(self._wards.values()):
+            self._bury(ward, why)
+        self._start_zygote()
 
     def _zygote_ended(self, why: str) -> None:
         """All its sessions are gone with it; start another one, unless it never works."""
@@ -208,6 +232,9 @@ class Supervisor:
             self._start_zygote()
             return
         self._num_failed_starts = 0  # the next request tries again
+        self._give_up(why)
+
+    def _give_up(self, why: str) -> None:
         if not self._greeted:
             self._greeted = True
             self._tell(Hello({}, 0, {}, fatal=why))
@@ -216,29 +243,65 @@ class Supervisor:
     # -- the pool -----------------------------------------------------------------------------------------------------
 
     def _refill(self) -> None:
-        if self._ready is None or self._zygote is None:
+        if self._ready is None or self._zygote is None or self._trial.measured is None:
             return
         num_forking = sum(ward.state is State.FORKING for ward in self._wards.values())
         if self._num_stillborn >= _MOST_STILLBORN and not self._waiting:
             return
         wanted = self._orders.pool + len(self._waiting) - len(self._pool) - num_forking
         for _ in range(min(wanted, _MOST_FORKS_AT_ONCE - num_forking)):
-            self._num_sessions += 1
-            session = self._num_sessions
-            uid = namespaces.session_uid(self._first_uid, session)
-            try:
-                work = self._scratch.make(session, uid) if self._scratch else None
-                ward = Ward.create(session, self._caps, work)
-            except OSError as error:  # descriptors, memory or disk of the machine
-                self._fail_waiting(f"the supervisor cannot make another session: {error.strerror}")
+            if not self._make_session():
                 return
-            self._wards[session] = ward
-            self._loop.add_reader(ward.channel, self._from_session, ward)
-            self._after(ward, _FORK_S, self._not_born)
-            self._zygote.fork(ward)
+
+    def _make_session(self, is_trial: bool = False) -> bool:
+        """Order one, if this process has what it takes."""
+        assert self._zygote is not None
+        session = self._next_session()
+        uid = identities.session_uid(self._trial.settings.first_uid, session)
+        try:
+            work = self._scratch.make(session, uid) if self._scratch else None
+            ward = Ward.create(session, self._caps, work)
+        except OSError as error:  # descriptors, memory or disk of the machine
+            why = f"the supervisor cannot make another session: {error.strerror}"
+            if is_trial:
+                self._give_up(why)
+            else:
+                self._fail_waiting(why)
+            return False
+        ward.is_trial = is_trial
+        self._wards[session] = ward
+        self._loop.add_reader(ward.channel, self._from_session, ward)
+        self._after(ward, _FORK_S, self._not_born)
+        self._zygote.fork(ward)
+        return True
+
+    def _next_session(self) -> int:
+        """A number whose user id no living session has, as long as there are fewer of them than ids."""
+        taken = {identities.uid_index(session) for session in self._wards}
+        self._num_sessions += 1
+        while len(taken) < identities.NUM_UIDS - 1 and identities.uid_index(self._num_sessions) in taken:
+            self._num_sessions += 1
+        return self._num_sessions
+
+    def _born(self, session: int, fds: list[int]) -> None:
+        assert self._zygote is not None
+        send_signal = None if fds and self._has_pidfds else partial(self._zygote.signal, session)
+        ward = self._wards.get(session)
+        if ward is not None and ward.state is not State.ENDING:
+            ward.pidfd, ward.send_signal = fds[0] if fds else None, send_signal
+            self._pool_if_ready(ward)
+            return
+        if send_signal is not None:  # given up before it was born
+            send_signal(signal.SIGKILL)
+        else:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(fds[0], signal.SIGKILL)
+        _close_all(fds)
 
     def _not_born(self, ward: Ward) -> None:
-        if ward.pidfd is None:
+        if ward.is_trial:
+            self._zygote_ended(f"its first session was not ready within {_FORK_S:g} s")
+        elif not ward.is_born:
             self._zygote_ended(f"it did not fork within {_FORK_S:g} s")
         else:
             self._kill(ward, ExecStatus.CRASHED, "it did not start in time")
@@ -281,6 +344,8 @@ class Supervisor:
 
     def _advance(self, ward: Ward, data: bytes) -> None:
         match ward.state:
+            case State.FORKING if ward.is_trial:
+                self._tried(ward, reply.parse_measured(data))
             case State.FORKING:
                 reply.parse_word(data, "")
                 ward.has_spoken = True
@@ -295,12 +360,12 @@ class Supervisor:
                 self._finish(ward, done)
             case State.ENDING:
                 pass
-            case State.POOLED | State.IDLE | State.COUNTING:
+            case State.POOLED | State.IDLE:
                 raise reply.Forged("nobody had asked")
 
     def _pool_if_ready(self, ward: Ward) -> None:
         """Its own word and the zygote's come in any order."""
-        if ward.state is not State.FORKING or not ward.has_spoken or ward.pidfd is None:
+        if ward.state is not State.FORKING or not ward.has_spoken or not ward.is_born:
             return
         ward.cancel_timers()
         ward.state = State.POOLED
@@ -346,12 +411,11 @@ class Supervisor:
             self._tell(verdict.never_started(request.ref))
             return
         ward.state, ward.ref, ward.interrupted = State.RUNNING, request.ref, False
-        ward.time_s, ward.grace_s = request.time_s, request.grace_s
         ward.rewind_output()
         ward.started = self._loop.time()
-        self._after(ward, ward.time_s, self._interrupt)
-        if ward.work is not None and self._watch is not None:
-            self._watch.add(ward.session, ward.work)
+        self._after(ward, self._orders.time_s, self._interrupt)
+        if ward.work is not None:
+            self._after(ward, _WATCH_S, self._watch)
         ward.signal(signal.SIGCONT)
         if not wire.send_once(ward.channel, encode(Cell(ward.next_token(), request.code))):
             self._kill(ward, ExecStatus.PROTOCOL, "it stopped listening on its channel")
@@ -359,48 +423,34 @@ class Supervisor:
     def _interrupt(self, ward: Ward) -> None:
         ward.interrupted = True
         ward.signal(SOFT_INTERRUPT)
-        self._after(ward, ward.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
+        self._after(ward, self._orders.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
 
-    def _over(self, session: int, excess: str) -> None:
-        if (ward := self._wards.get(session)) is not None and ward.state is State.RUNNING:
+    def _watch(self, ward: Ward) -> None:
+        assert ward.work is not None and self._scratch is not None
+        excess = self._scratch.excess(ward.work, self._caps)
+        if excess is not None:
             self._kill(ward, ExecStatus.CRASHED, excess)
+        else:
+            self._after(ward, _WATCH_S, self._watch)
 
     def _finish(self, ward: Ward, done: reply.Done) -> None:
         seconds = self._loop.time() - ward.started
         ward.cancel_timers()
-        ward.state = State.COUNTING
-        ward.signal(signal.SIGSTOP)
-        seen = self._seen(ward, seconds)
-        if ward.work is None or self._watch is None:
-            self._counted(ward, seen, done, None)
-            return
-        self._watch.remove(ward.session)
-        try:
-            self._counted(ward, seen, done, self._watch.quick(ward.work))
-        except TooMany:
-            self._after(ward, _COUNT_S, self._answer, seen, done)
-            self._watch.ask(ward.work, partial(self._counted, ward, seen, done))
-
-    def _counted(self, ward: Ward, seen: verdict.Seen, done: reply.Done, excess: str | None) -> None:
-        if ward.session not in self._wards:  # it died meanwhile
-            return
-        if excess is not None:
-            self._kill(ward, ExecStatus.CRASHED, excess)
-        elif ward.state is State.COUNTING:
-            self._answer(ward, seen, done)
-
-    def _answer(self, ward: Ward, seen: verdict.Seen, done: reply.Done) -> None:
-        ward.cancel_timers()
         ward.state = State.IDLE
-        self._tell(verdict.of_reply(seen, done))
+        ward.signal(signal.SIGSTOP)
+        if ward.work is not None and self._scratch is not None and (excess := self._scratch.excess(ward.work, self._caps)):
+            ward.state = State.RUNNING
+            self._kill(ward, ExecStatus.CRASHED, excess)
+            return
+        self._tell(verdict.of_reply(self._seen(ward, seconds), done))
 
     def _seen(self, ward: Ward, seconds: float) -> verdict.Seen:
         out, err, truncated = ward.collect_output()
-        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, ward.time_s)
+        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, self._orders.time_s)
 
     def _close(self, request: Close) -> None:
         ward = self._wards.get(request.session)
-        if ward is None or ward.state not in (State.IDLE, State.SETTLING, State.RUNNING, State.COUNTING):
+        if ward is None or ward.state not in (State.IDLE, State.SETTLING, State.RUNNING):
             self._tell(Closed(request.ref))
             return
         ward.close_ref = request.ref
@@ -427,7 +477,7 @@ class Supervisor:
                 self._stillborn(ward, cause)
             case State.LOADING if ward.ref:
                 self._load_failed(ward, cause)
-            case State.RUNNING | State.COUNTING:
+            case State.RUNNING:
                 by_kernel = ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory()
                 seen = self._seen(ward, self._loop.time() - ward.started)
                 self._tell(verdict.of_death(seen, cause, ward.verdict, by_kernel))
@@ -438,8 +488,6 @@ class Supervisor:
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
         self._loop.remove_reader(ward.channel)
-        if self._watch is not None:
-            self._watch.remove(ward.session)
         if ward.work is not None and self._scratch is not None and ward.has_ended():
             self._scratch.remove(ward.work)  # else with the rest, at the end
         ward.close()
@@ -459,10 +507,14 @@ class Supervisor:
 
     def _stillborn(self, ward: Ward, cause: str) -> None:
         """A session that never got behind its walls; if that happens again and again, say why instead of trying for ever."""
+        why = ward.last_words() or cause
+        if ward.is_trial:
+            if self._trial.measured is None and self._ready is not None:
+                self._try_less(why)
+            return
         self._num_stillborn += 1
         if self._num_stillborn >= _MOST_STILLBORN and self._ready is not None:
-            said = os.pread(ward.stderr, 2000, 0).rstrip(b"\0").decode(errors="replace").strip()
-            self._fail_waiting(f"{cause}; {said}" if said else cause)
+            self._fail_waiting(why)
 
     def _fail_waiting(self, why: str) -> None:
         while self._waiting:
@@ -477,11 +529,26 @@ class Supervisor:
 
     # -- small things -------------------------------------------------------------------------------------------------
 
-    def _after(self, ward: Ward, seconds: float, action: Callable[..., None], *details: object) -> None:
+    def _after(self, ward: Ward, seconds: float, action: Callable[..., None], *details: str) -> None:
         ward.timers.append(self._loop.call_later(seconds, action, ward, *details))
 
     def _tell(self, message: Hello | Opened | Ran | Closed | Lost | Pong) -> None:
         self._caller.send(encode(message))
+
+
+def _pidfds_work() -> bool:
+    """Whether the kernel has them and this container may use them."""
+    try:
+        fd = os.pidfd_open(os.getpid())
+    except OSError:
+        return False
+    try:
+        signal.pidfd_send_signal(fd, 0)  # no signal, only the question whether it may be sent
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def _close_all(fds: list[int]) -> None:

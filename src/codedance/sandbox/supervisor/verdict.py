@@ -12,7 +12,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from codedance.sandbox.guest.messages import BROKEN, Ran
+from codedance.sandbox.guest.messages import BROKEN, UNWALLED, Ran
 from codedance.sandbox.supervisor.reply import Done
 from codedance.types import ExecStatus
 
@@ -86,6 +86,8 @@ def cause_of_death(status: int) -> str:
         names = {known.value: known.name for known in signal.Signals}
         return f"its process was killed by {names.get(number, f'signal {number}')}"
     code = os.WEXITSTATUS(status)
+    if code == UNWALLED:
+        return "it could not be locked in"
     if code == BROKEN:
         return "the code damaged the session's own machinery"
     return f"its process ended with exit status {code}"

@@ -16,6 +16,7 @@ import secrets
 import select
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -37,7 +38,6 @@ class State(Enum):
     SETTLING = auto()
     IDLE = auto()
     RUNNING = auto()
-    COUNTING = auto()
     ENDING = auto()
 
 
@@ -58,6 +58,12 @@ class Ward:
     ended_in: State | None = None
     """The state in which it was killed."""
     pidfd: int | None = None
+    send_signal: Callable[[signal.Signals], None] | None = None
+    """How to send a signal where there are no pidfds."""
+    is_trial: bool = False
+    """It only measures its walls."""
+    is_dead: bool = False
+    """The zygote has said so."""
     has_spoken: bool = False
     """Its walls are up."""
     wish: tuple[Open, list[int]] | None = None
@@ -66,9 +72,6 @@ class Ward:
     """The caller's request that is waiting for this session."""
     early: Run | None = None
     """A cell that came before the session had settled."""
-    time_s: float = 0.0
-    grace_s: float = 0.0
-    """What its cell may take, and take to stop."""
     close_ref: int | None = None
     token: str = ""
     started: float = 0.0
@@ -101,15 +104,22 @@ class Ward:
         self.token = secrets.token_hex(8)
         return self.token
 
+    @property
+    def is_born(self) -> bool:
+        """Whether its process is known."""
+        return self.pidfd is not None or self.send_signal is not None
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to exactly this process; a dead one is no error."""
-        if self.pidfd is not None:
+        if self.send_signal is not None:
+            self.send_signal(number)
+        elif self.pidfd is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, number)
 
     def has_ended(self) -> bool:
         """Whether its process is gone for certain."""
-        return self.pidfd is not None and bool(_poll(self.pidfd))
+        return self.is_dead or (self.pidfd is not None and bool(_poll(self.pidfd)))
 
     def receive(self) -> bytes | None:
         """The next datagram, empty at the end, None if there is none yet."""
@@ -141,6 +151,10 @@ class Ward:
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
+
+    def last_words(self) -> str:
+        """What its machinery said before it ended, in one line."""
+        return os.pread(self.stderr, 2000, 0).rstrip(b"\0").decode(errors="replace").strip().partition("\n")[0]
 
     def close(self) -> None:
         """Let go of every descriptor."""

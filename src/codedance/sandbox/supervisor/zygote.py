@@ -1,6 +1,6 @@
 """Start, watch and end the zygote process.
 
-    zygote = Zygote.start(orders, cgroup, on_message=handle, on_end=restart)
+    zygote = Zygote(orders, settings, cgroup, on_message=handle, on_end=restart)
     zygote.fork(ward)
 
 The zygote gets an environment of its own making: nothing of the caller's leaks in.
@@ -9,13 +9,15 @@ The zygote gets an environment of its own making: nothing of the caller's leaks 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from codedance.sandbox import orphans, wire
+from codedance.sandbox import wire
 from codedance.sandbox.guest import namespaces
-from codedance.sandbox.guest.messages import Born, Died, Failed, Fork, Ready, Unborn, decode, encode
+from codedance.sandbox.guest.messages import Born, Died, Failed, Fork, Ready, Signal, Unborn, decode, encode
+from codedance.sandbox.guest.settings import Settings
 from codedance.sandbox.supervisor.cgroup import Cgroup
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.ward import Ward
@@ -32,6 +34,7 @@ class Zygote:
     def __init__(
         self,
         orders: Orders,
+        settings: Settings,
         cgroup: Cgroup | None,
         on_message: Callable[[Message, list[int]], None],
         on_end: Callable[[str], None],
@@ -42,7 +45,7 @@ class Zygote:
         ours, theirs = wire.pair()
         command = [orders.python, "-s", "-P", "-B", "-c", _BOOT]
         self._process = subprocess.Popen(
-            [*command, orders.guest_parent, orders.settings.to_json(), str(theirs.fileno())],
+            [*command, orders.guest_parent, settings.to_json(), str(theirs.fileno())],
             env=_environment(),
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -67,9 +70,13 @@ class Zygote:
         """Order the process of `ward`."""
         outbox = os.open(f"/proc/self/fd/{ward.outbox}", os.O_RDWR | os.O_CLOEXEC)  # a description that only the session has
         fds = [ward.theirs.fileno(), ward.stdout, ward.stderr, outbox]
-        self._channel.send(encode(Fork(ward.session, ward.work or "")), fds)
+        self._channel.send(encode(Fork(ward.session, ward.work or "", ward.is_trial)), fds)
         os.close(outbox)
         ward.theirs.close()
+
+    def signal(self, session: int, number: signal.Signals) -> None:
+        """Have a signal sent to a session for which there is no pidfd."""
+        self._channel.send(encode(Signal(session, number)))
 
     def end(self, at_once: bool) -> None:
         """Hang up: it ends itself and every session, and is killed if it does not, or `at_once`."""
@@ -96,7 +103,6 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        orphans.end_adopted()
 
 
 def _environment() -> dict[str, str]:
