@@ -380,7 +380,7 @@ def test_a_bad_picture_is_refused_by_name_and_reason_in_one_line(tmp_path: Path,
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"/nowhere/photo\.jpg: it cannot be read: No such file"):
         load_input("/nowhere/photo.jpg", QWEN25_VL)
-    with pytest.raises(DataError, match="it is no file"):
+    with pytest.raises(DataError, match="it is a folder, no regular file"):
         load_input(tmp_path, QWEN25_VL)
     with pytest.raises(DataError, match="it cannot be read: embedded null"):
         load_input("a\0b", QWEN25_VL)
@@ -438,7 +438,7 @@ def test_a_write_that_breaks_off_leaves_nothing_under_the_name(tmp_path: Path, m
 
     store = ImageStore(tmp_path / "images")
     with monkeypatch.context() as patch, pytest.raises(StoreError, match="No space left"):
-        patch.setattr("codedance.images.store.os.replace", full)
+        patch.setattr("codedance.untrusted.os.replace", full)
         store.put("a.png", b"one")
     assert list((tmp_path / "images").iterdir()) == []
     store.put("a.png", b"one")
@@ -446,7 +446,7 @@ def test_a_write_that_breaks_off_leaves_nothing_under_the_name(tmp_path: Path, m
 
 
 def test_a_stored_picture_that_is_gone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"images/a\.png: a stored picture cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"images/a\.png: it cannot be read: No such file"):
         ImageStore(tmp_path / "images").read("a.png")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from codedance.cli.options import RolloutFlags, SandboxFlags, TaskFlags
 from codedance.errors import ConfigError, DataError
 from codedance.evaluate.probes import Probe
+from codedance.untrusted import LINE_BYTES, Folder, NotThere, parsed, writing
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -97,7 +98,7 @@ def refuse_changed_files(evaluation: Evaluation, folder: Path) -> None:
 
 def has_evaluation(folder: Path) -> bool:
     """It was evaluated, not only run."""
-    return (folder / _FILE).exists()
+    return Folder(folder).has(_FILE)
 
 
 def read_evaluation(folder: Path) -> Evaluation:
@@ -106,13 +107,14 @@ def read_evaluation(folder: Path) -> Evaluation:
     Raises:
         DataError: there is none, or its file is damaged.
     """
-    path = folder / _FILE
     try:
-        return _evaluations().validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{folder}: there is no evaluation here ({_FILE} cannot be read: {error.strerror})") from None
-    except ValueError:
-        raise DataError(f"{path}: it is no evaluation of this version; repeat it with its flags instead") from None
+        return parsed(Folder(folder).read(_FILE, LINE_BYTES), _evaluations())
+    except NotThere:
+        raise DataError(f"{folder}: there is no evaluation here ({_FILE} cannot be read: No such file or directory)") from None
+    except DataError as error:
+        raise DataError(
+            f"{folder / _FILE}: it is no evaluation of this version ({error}); repeat it with its flags instead"
+        ) from None
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
@@ -121,12 +123,11 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    part = folder / f".part-{_FILE}"
     try:
-        part.write_bytes(_evaluations().dump_json(evaluation, indent=1) + b"\n")
-        part.replace(folder / _FILE)
+        with writing(folder / _FILE) as file:
+            file.write(_evaluations().dump_json(evaluation, indent=1) + b"\n")
     except OSError as error:
-        raise DataError(f"{part}: it cannot be written: {error.strerror}; name another folder with --out") from None
+        raise DataError(f"{folder / _FILE}: it cannot be written: {error.strerror}; name another folder with --out") from None
 
 
 def _asked(request: Request) -> dict[str, object]:

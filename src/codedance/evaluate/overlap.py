@@ -10,8 +10,6 @@ other words.
 
 from __future__ import annotations
 
-import io
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from codedance.errors import DataError
+from codedance.images.reading import opened, rgb
+from codedance.images.rules import Size
 from codedance.types import ImageSource, Task
+from codedance.untrusted import open_named
 
 MOST_BITS = 40
 """Of 256 that may differ in pictures that look the same; of two different ones about 128 do."""
@@ -109,23 +110,21 @@ def fingerprint(source: ImageSource, name: str) -> Print:
     """
     from scipy.fft import dctn
 
-    try:
-        with _opened(source) as picture:
-            picture.draft("RGB", (_SIDE * 2, _SIDE * 2))
-            grey = picture.convert("RGBA").convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name}: its picture cannot be read: {error}") from None
+    if isinstance(source, Image.Image):
+        picture = source
+    else:
+        try:
+            with opened(source) if isinstance(source, bytes) else opened(open_named(source)) as image:
+                image.draft("RGB", (_SIDE * 2, _SIDE * 2))
+                picture, _ = rgb(image, needs=lambda size: Size(_SIDE * 2, _SIDE * 2))
+        except Exception as error:  # boundary: decoders raise anything on damaged files
+            raise DataError(f"{name}: its picture cannot be read: {error}") from None
+    grey = picture.convert("RGB").convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     values = np.asarray(grey, np.float64)
     if np.ptp(values) < _FLAT:
         return np.zeros(4, np.uint64)
     waves = dctn(values - values.mean(), norm="ortho")[:_FREQUENCIES, :_FREQUENCIES]
     return np.packbits(waves.ravel() > 0).view(np.uint64)
-
-
-def _opened(source: ImageSource) -> Image.Image:
-    if isinstance(source, Image.Image):
-        return source.copy()
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source))
 
 
 def _alike(first: _Side, second: _Side, most_bits: int) -> list[tuple[int, int, int]]:

@@ -32,6 +32,7 @@ from codedance.model.cost import Price
 from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
 from codedance.types import Score, SeenImage, Trace, Turn
+from codedance.untrusted import writing
 
 PREDICTIONS = "predictions"
 """What the names of files with answers to send in begin with."""
@@ -154,7 +155,7 @@ def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scor
     model = read_manifest(folder).model
     by_rollout = {(score.task_id, score.sample): score for score in scores}
     names = _file_names({score.source or "tasks" for score in by_rollout.values()})
-    files: dict[Path, IO[str]] = {}
+    files: dict[Path, IO[bytes]] = {}
     try:
         with ExitStack() as stack:
             for trace in read_traces(folder):
@@ -163,11 +164,9 @@ def write_results(folder: Path, scores: Iterable[Score], scoring: Scoring = Scor
                     continue
                 path = folder / f"result_{file_name(model)}_{names[trace.source or 'tasks']}{_suffix(scoring)}.jsonl"
                 if path not in files:
-                    files[path] = stack.enter_context(open(_part(path), "w", encoding="utf-8"))
+                    files[path] = stack.enter_context(writing(path))
                 line = dataclasses.asdict(result_of(trace, score))
-                files[path].write(json.dumps(line, ensure_ascii=False) + "\n")
-        for path in files:
-            _part(path).replace(path)
+                files[path].write(_text(line) + b"\n")
     except OSError as error:
         raise DataError(f"{error.filename or folder}: it cannot be written: {error.strerror or error}") from None
     return list(files)
@@ -192,8 +191,8 @@ def write_predictions(folder: Path, scores: Sequence[Score]) -> list[Path]:
         in_order = {score.task_id.removeprefix(of_file): "" for score in scores if score.source == source}
         path = folder / f"{PREDICTIONS}_{file_name(model)}_{names[source or 'tasks']}.json"
         try:
-            _part(path).write_text(json.dumps(in_order | answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            _part(path).replace(path)
+            with writing(path) as file:
+                file.write(_text(in_order | answers, indent=1) + b"\n")
         except OSError as error:
             raise DataError(f"{path}: it cannot be written: {error.strerror or error}") from None
         files.append(path)
@@ -221,8 +220,8 @@ def write_stats(
         for name, summary in summaries.items()
     }
     try:
-        _part(path).write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        _part(path).replace(path)
+        with writing(path) as file:
+            file.write(_text(sections, indent=1) + b"\n")
     except OSError as error:
         raise DataError(f"{path}: it cannot be written: {error.strerror or error}") from None
     return path
@@ -255,5 +254,5 @@ def file_name(text: str) -> str:
     return _NO_NAME.sub("_", text.removeprefix("openai:").rstrip("/")).strip("_.")[-100:] or "model"
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".part-{path.name}")
+def _text(value: object, indent: int | None = None) -> bytes:
+    return json.dumps(value, indent=indent, ensure_ascii=False).encode()

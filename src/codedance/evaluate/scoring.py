@@ -22,8 +22,9 @@ from codedance.reward.judge import Judge
 from codedance.reward.outcomes import is_well_formed
 from codedance.reward.rules import Scoring
 from codedance.reward.scorer import Scorer, Verdict, is_undecided
-from codedance.rollout.store import TRACES, read_traces
+from codedance.rollout.store import read_traces
 from codedance.types import DecidedBy, Score, Trace
+from codedance.untrusted import Folder, NotThere, parsed, writing
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -45,18 +46,14 @@ async def score_run(
         DataError: the folder holds no run, or cannot be written.
     """
     file = scores_file(folder, scoring)
-    if not (folder / TRACES).is_file():
-        raise DataError(f"{folder}: there is no run here ({TRACES} is missing); name a folder that codedance wrote with --out")
     known = {(score.task_id, score.sample): score for score in read_scores(file) if not _is_open(score, judge)}
-    part = file.with_suffix(".part")
     scores = []
     try:
-        with open(part, "w", encoding="utf-8") as lines, Scorer(scoring, judge) as scorer:
+        with Scorer(scoring, judge) as scorer, writing(file) as lines:
             async for score in _scored(folder, known, scorer):
-                lines.write(_scores().dump_json(score).decode() + "\n")
+                lines.write(_scores().dump_json(score) + b"\n")
                 scores.append(score)
                 on_score(len(scores))
-        part.replace(file)
     except OSError as error:
         raise DataError(f"{file}: it cannot be written: {error.strerror or error}") from None
     return scores
@@ -141,14 +138,14 @@ def read_scores(file: Path) -> Iterator[Score]:
     Raises:
         DataError: a line is no score.
     """
-    if not file.is_file():
-        return
-    with open(file, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
+    try:
+        for line in Folder(file.parent).lines(file.name):
             try:
-                yield _scores().validate_json(line)
-            except ValueError as error:
-                raise DataError(f"{file}, line {number}: it is no score: {str(error).splitlines()[0]}; remove the file") from None
+                yield parsed(line.data, _scores())
+            except DataError as error:
+                raise DataError(f"{file}, line {line.number}: it is no score: {error}; remove the file") from None
+    except NotThere:
+        return
 
 
 @cache

@@ -9,9 +9,7 @@ Not covered: which rule a model has (`codedance.model.families`).
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -22,8 +20,8 @@ from codedance.images.reading import decode, is_plain
 from codedance.images.rules import MAX_BYTES, PixelRule, Size, fit
 from codedance.sandbox.guest.pictures import upright_rgb
 from codedance.types import ImageSource
+from codedance.untrusted import PICTURE_BYTES, read_named
 
-_MOST_BYTES = 1 << 29
 _NEAR = 0.1
 _SMALLER = 0.7  # of the area: what is tried next where a picture has too many bytes even as JPEG
 _LOSSY = {"JPEG", "MPO", "WEBP", "AVIF"}
@@ -60,8 +58,7 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image", *, max
         DataError: it cannot be read or decoded, or no view of it is possible; names the picture and the reason.
     """
     given, name = _bytes(source, name)
-    pixels, kind, data = decode(given, name)
-    original_size = Size(*pixels.size)
+    pixels, kind, data, original_size = decode(given, name, needs=lambda size: _needed(size, rule))
     suffix = {"JPEG": "jpg", "MPO": "jpg"}.get(kind, kind.lower())
     try:
         size = fit(original_size, rule).size
@@ -75,6 +72,14 @@ def load_input(source: ImageSource, rule: PixelRule, name: str = "image", *, max
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
     return InputImage(data, original_size, suffix, view, rule.tokens(view.size))
+
+
+def _needed(size: Size, rule: PixelRule) -> Size:
+    """The size of the view, as far as it is one."""
+    try:
+        return fit(size, rule).size
+    except ValueError:  # told when the view is made
+        return size
 
 
 def fit_shown(pixels: Image.Image, rule: PixelRule, *, max_bytes: int | None = MAX_BYTES) -> Picture:
@@ -121,17 +126,7 @@ def _bytes(source: ImageSource, name: str) -> tuple[bytes, str]:
             raise DataError(f"{name}: Pillow cannot load it: {error}") from None
     try:
         name = os.fspath(source)
-        found = os.stat(name)
-        if not stat.S_ISREG(found.st_mode):
-            raise DataError(f"{name or repr(name)}: it is no file; a picture file is needed")
-        if found.st_size > _MOST_BYTES:
-            raise DataError(f"{name}: it has {found.st_size >> 20} MB; at most {_MOST_BYTES >> 20} MB are read")
-        return Path(name).read_bytes(), name
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"{name or repr(name)}: it cannot be read: {reason}") from None
+        return read_named(name, PICTURE_BYTES), name
     except TypeError:
         kind = type(source).__name__
         raise DataError(f"{name}: {kind} is no picture; give a path, encoded bytes or a PIL image") from None

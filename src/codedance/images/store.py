@@ -8,12 +8,11 @@ Not covered: removing pictures that no trace names any more.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
 from codedance.errors import DataError, StoreError
+from codedance.untrusted import PICTURE_BYTES, Folder, writing
 
 _PART = ".part-"
 
@@ -42,19 +41,13 @@ class ImageStore:
             StoreError: it cannot be written.
         """
         path = self._folder / name
-        if path.exists():
+        if path.is_file() and not path.is_symlink():
             return
-        temporary = ""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=_PART)
-            with os.fdopen(handle, "wb") as file:
+            with writing(path, _PART) as file:
                 file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
         except OSError as error:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
             raise StoreError(f"{path}: it cannot be written: {error.strerror}; make room or name another folder") from None
 
     def sweep(self) -> None:
@@ -66,11 +59,8 @@ class ImageStore:
         """The bytes under a name.
 
         Raises:
-            DataError: there is no such file in the folder.
+            DataError: there is no such file in the folder itself, or it is a link, no regular file, or too large.
         """
-        if Path(name).name != name:
+        if "/" in name:
             raise DataError(f"{name!r} is no name of a stored picture; the trace has been changed")
-        try:
-            return (self._folder / name).read_bytes()
-        except OSError as error:
-            raise DataError(f"{self._folder / name}: a stored picture cannot be read: {error.strerror}") from None
+        return Folder(self._folder.parent).read(f"{self._folder.name}/{name}", PICTURE_BYTES)

@@ -12,10 +12,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from codedance.report.verdicts import Verdicts
 from codedance.reward.rules import Scoring
 from codedance.rollout.store import IMAGES, PROMPTS, TRACES, Manifest, read_manifest, read_traces
 from codedance.types import Trace
+from codedance.untrusted import MANIFEST_BYTES, Folder, from_json, writing
 
-_HERE = Path(__file__).parent
+_HERE = resources.files("codedance.report")
 _SCRIPTS = ("list.js", "trace.js", "page.js")
 _SHARE_OF_PAGES = 0.35  # of the bytes; what pages leave goes to the pictures
 _FRAME_BYTES = 250_000  # overview, style, script
@@ -176,11 +176,9 @@ def _flat(settings: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]
 
 def _prompts(folder: Path, digest: str) -> dict[str, str]:
     """The prompt texts by name; none where the file is gone."""
-    if Path(digest).name != digest:
-        return {}
     try:
-        texts = json.loads((folder / PROMPTS / f"{digest}.json").read_bytes())
-    except (OSError, ValueError):
+        texts = from_json(Folder(folder).read(f"{PROMPTS}/{digest}.json", MANIFEST_BYTES))
+    except DataError:
         return {}
     return {str(name): str(text) for name, text in texts.items()} if isinstance(texts, dict) else {}
 
@@ -188,14 +186,7 @@ def _prompts(folder: Path, digest: str) -> dict[str, str]:
 def _write(out: Path, html: str) -> None:
     """Whole or not at all."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(html.encode(errors="replace"))
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, out)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with writing(out) as file:
+            file.write(html.encode(errors="replace"))
     except OSError as error:
         raise DataError(f"{out}: the report cannot be written: {error.strerror}; name another file") from None

@@ -14,13 +14,18 @@ import base64
 import io
 import math
 import os
-import warnings
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from PIL import Image
+
+from codedance.errors import DataError
+from codedance.images.reading import opened, rgb
+from codedance.images.rules import Size
+from codedance.untrusted import Folder, NotThere
 
 _MOST_SIDE = 1600  # more is not to be seen in a browser window
 _THUMBNAIL_SIDE = 144
@@ -58,13 +63,12 @@ def make_album(folder: Path, names: Iterable[str], thumbnails: Collection[str], 
     """The pictures `names` of `folder`, with thumbnails of some, in at most `room` characters of base64."""
     album = Album()
     workers = os.cpu_count() or 1
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with ThreadPoolExecutor(workers) as pool:
         waiting = _smallest_first(folder, names, album.left_out)
         for start in range(0, len(waiting), 2 * workers):
             batch = waiting[start : start + 2 * workers]
             share = (room - album.size) * 3 // 4 // (len(waiting) - start)
-            made = pool.map(lambda name, share=share: _make(folder / name, share, name in thumbnails), batch)
+            made = pool.map(lambda name, share=share: _make(folder, name, share, name in thumbnails), batch)
             for name, (picture, thumbnail) in zip(batch, made, strict=True):
                 if thumbnail is not None:
                     album.thumbnails[name] = thumbnail
@@ -79,38 +83,42 @@ def _smallest_first(folder: Path, names: Iterable[str], left_out: dict[str, str]
     """By pixels, each name once; one that cannot be opened is left out."""
     pixels: dict[str, int] = {}
     for name in names:
-        if Path(name).name != name:
+        if "/" in name:
             left_out[name] = "its name leads out of the folder"
             continue
         try:
-            with Image.open(folder / name) as image:
+            with _file(folder, name) as file, opened(file) as image:
                 pixels[name] = image.width * image.height
         except Exception as error:  # boundary: decoders raise anything on damaged files
-            left_out[name] = _reason(error)
+            left_out[name] = _reason(error, name)
     return sorted(pixels, key=lambda name: (pixels[name], name))
 
 
-def _make(path: Path, share: int, with_thumbnail: bool) -> tuple[Embedded | str, Embedded | None]:
+def _file(folder: Path, name: str) -> IO[bytes]:
+    return Folder(folder.parent).open(f"{folder.name}/{name}")
+
+
+def _make(folder: Path, name: str, share: int, with_thumbnail: bool) -> tuple[Embedded | str, Embedded | None]:
     """The picture within `share` bytes, or why there is none; and a thumbnail."""
     try:
-        image = _load(path, share)
+        image = _load(folder, name, share)
         thumbnail = _thumbnail(image) if with_thumbnail else None
         used = len(thumbnail.base64) * 3 // 4 if thumbnail is not None else 0
         if used > share // 2:
             thumbnail, used = None, 0
         return _encode_within(image, share - used) or "no room was left for it", thumbnail
     except Exception as error:  # boundary: decoders raise anything on damaged files
-        return _reason(error), None
+        return _reason(error, name), None
 
 
-def _load(path: Path, share: int) -> Image.Image:
+def _load(folder: Path, name: str, share: int) -> Image.Image:
     """RGB, not much larger than `share` bytes can hold."""
-    with Image.open(path) as image:
-        goal = min(_MOST_SIDE, max(2 * _THUMBNAIL_SIDE, math.sqrt(3 * max(share, 0) / _BYTES_PER_PIXEL)))
-        image.draft("RGB", (int(goal), int(goal)))
-        rgb: Image.Image = image.convert("RGB")
-    rgb.thumbnail((_MOST_SIDE, _MOST_SIDE), Image.Resampling.BICUBIC, reducing_gap=1.5)
-    return rgb
+    with _file(folder, name) as file, opened(file) as image:
+        goal = int(min(_MOST_SIDE, max(2 * _THUMBNAIL_SIDE, math.sqrt(3 * max(share, 0) / _BYTES_PER_PIXEL))))
+        image.draft("RGB", (goal, goal))
+        pixels, _ = rgb(image, needs=lambda size: Size(_MOST_SIDE, _MOST_SIDE))
+    pixels.thumbnail((_MOST_SIDE, _MOST_SIDE), Image.Resampling.BICUBIC, reducing_gap=1.5)
+    return pixels
 
 
 def _thumbnail(image: Image.Image) -> Embedded:
@@ -161,7 +169,9 @@ def _embedded(image: Image.Image, data: bytes) -> Embedded:
     return Embedded(base64.b64encode(data).decode(), *image.size)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
+def _reason(error: Exception, name: str) -> str:
+    if isinstance(error, NotThere):
         return "the file is missing"
+    if isinstance(error, DataError):
+        return str(error).rpartition(f"{name}: ")[2]
     return str(error.strerror) if isinstance(error, OSError) and error.strerror else "the file is damaged"

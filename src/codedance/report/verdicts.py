@@ -20,6 +20,7 @@ from codedance.evaluate.summary import Summary, summarise
 from codedance.reward.rules import Scoring
 from codedance.reward.scorer import Scorer, Verdict
 from codedance.types import Score, Trace
+from codedance.untrusted import Folder
 
 _PROBE = "probe-"
 
@@ -45,9 +46,9 @@ class Verdicts:
         """
         own = _scored(folder, scoring)
         probes = {}
-        for probed in sorted(folder.glob(f"{_PROBE}*")):
+        for name in Folder(folder).folders(_PROBE):
             with suppress(ValueError):  # nothing in common, such as a probe that ended by outages throughout
-                probes[probed.name.removeprefix(_PROBE)] = compare_scores(own, _scored(probed, scoring))
+                probes[name.removeprefix(_PROBE)] = compare_scores(own, _scored(folder / name, scoring))
         return cls({(score.task_id, score.sample): score for score in own}, summarise(own), probes, Scorer(scoring))
 
     def __enter__(self) -> Self:

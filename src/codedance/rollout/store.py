@@ -10,6 +10,7 @@
     for trace in read_traces(Path("runs/one")): ...
 
 Pictures are on disk before the line that names them. A torn last line, as a kill leaves it, is cut off when the run goes on.
+A folder may come from others: everything in it is read through `codedance.untrusted`, and nothing is written through a link.
 Not covered: writing from two processes at once (the second one is refused); power loss may cost the last seconds.
 """
 
@@ -33,12 +34,14 @@ from codedance.images import ImageStore
 from codedance.rollout.settings import Settings
 from codedance.sandbox import Limits
 from codedance.types import SCHEMA, UNFINISHED, Isolation, Trace
+from codedance.untrusted import LINE_BYTES, MANIFEST_BYTES, Folder, NotThere, from_json, parsed, writing
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 TRACES, MANIFEST, IMAGES, PROMPTS = "traces.jsonl", "run.json", "images", "prompts"
 _CHUNK = 1 << 20
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
@@ -89,9 +92,12 @@ class TraceStore:
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.folder / TRACES, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+            self._fd = os.open(self.folder / TRACES, _APPEND, 0o644)
             if not stat.S_ISREG(os.fstat(self._fd).st_mode):
                 raise OSError(errno.EINVAL, f"{TRACES} is no file")
+            for name in (IMAGES, PROMPTS):  # pictures would be written, and left-overs removed, behind it
+                if (self.folder / name).is_symlink():
+                    raise OSError(errno.ELOOP, f"{name} is a link")
         except OSError as error:
             self.close()
             raise DataError(f"{self.folder}: it cannot be written: {error.strerror}; name another folder with --out") from None
@@ -100,7 +106,7 @@ class TraceStore:
             self._agree()
             self.images.sweep()
             _cut_torn_line(self._fd)
-            lines = _index(self.folder / TRACES)
+            lines = _index(self.folder)
             self._done = {key: line.question for key, line in lines.items() if not line.is_unfinished}
         except BaseException:
             self.close()
@@ -162,14 +168,12 @@ class TraceStore:
     def _agree(self) -> None:
         """Refuse to mix two runs; write the manifest of a new one."""
         path = self.folder / MANIFEST
-        if not path.exists():
-            text = _manifests().dump_json(self._manifest, indent=1)
-            part = path.with_suffix(".part")
+        if not Folder(self.folder).has(MANIFEST):
             try:
-                part.write_bytes(text + b"\n")
-                os.replace(part, path)
+                with writing(path) as file:
+                    file.write(_manifests().dump_json(self._manifest, indent=1) + b"\n")
             except OSError as error:
-                raise DataError(f"{part}: it cannot be written: {error.strerror}; name another folder with --out") from None
+                raise DataError(f"{path}: it cannot be written: {error.strerror}; name another folder with --out") from None
             return
         differences = list(_differences(read_manifest(self.folder), self._manifest, ""))
         if differences:
@@ -206,15 +210,14 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         DataError: there is no run, or its manifest is damaged.
     """
-    path = folder / MANIFEST
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{folder}: there is no run here ({MANIFEST} cannot be read: {error.strerror})") from None
+        text = Folder(folder).read(MANIFEST, MANIFEST_BYTES)
+    except NotThere:
+        raise DataError(f"{folder}: there is no run here ({MANIFEST} cannot be read: No such file or directory)") from None
     try:
-        return _manifests().validate_json(text)
-    except ValueError as error:
-        raise DataError(f"{path}: it is no manifest of this version: {_first_line(error)}") from None
+        return parsed(text, _manifests())
+    except DataError as error:
+        raise DataError(f"{folder / MANIFEST}: it is no manifest of this version: {error}") from None
 
 
 def read_traces(folder: Path) -> Iterator[Trace]:
@@ -225,17 +228,14 @@ def read_traces(folder: Path) -> Iterator[Trace]:
     Raises:
         DataError: there are none, or a line is damaged.
     """
-    path = folder / TRACES
-    if not path.is_file():
-        raise DataError(f"{folder}: there is no run here ({TRACES} is missing); name a folder that `codedance` wrote with --out")
-    offsets = sorted(line.offset for line in _index(path).values())
-    with open(path, "rb") as file:
+    offsets = sorted(line.offset for line in _index(folder).values())
+    with Folder(folder).open(TRACES) as file:
         for offset in offsets:
             file.seek(offset)
             try:
-                yield _traces().validate_json(file.readline())
-            except ValueError as error:
-                raise DataError(f"{path}: the line at byte {offset} is no trace of this version: {_first_line(error)}") from None
+                yield parsed(file.readline(LINE_BYTES), _traces())
+            except DataError as error:
+                raise DataError(f"{folder / TRACES}: the line at byte {offset} is no trace of this version: {error}") from None
 
 
 class _Line(NamedTuple):
@@ -247,23 +247,26 @@ class _Line(NamedTuple):
     """Hash of its text; this process compares it with that of the task."""
 
 
-def _index(path: Path) -> dict[Key, _Line]:
+def _index(folder: Path) -> dict[Key, _Line]:
     found: dict[Key, _Line] = {}
-    offset = 0
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.endswith(b"\n"):
+    path = folder / TRACES
+    try:
+        for line in Folder(folder).lines(TRACES):
+            if line.is_whole:
                 try:
-                    record = json.loads(line)
+                    record = from_json(line.data)
                     key = Key(record["task_id"], record["sample"])
-                    found[key] = _Line(offset, record["stop"] in UNFINISHED, hash(record["question"]))
+                    found[key] = _Line(line.offset, record["stop"] in UNFINISHED, hash(record["question"]))
                 except KeyError as missing:
-                    raise DataError(f"{path}: line {number} is no trace of this version: it has no {missing}") from None
-                except (ValueError, TypeError, RecursionError):
+                    raise DataError(f"{path}: line {line.number} is no trace of this version: it has no {missing}") from None
+                except (DataError, TypeError):
                     raise DataError(
-                        f"{path}: line {number} is damaged; delete that line, and its task is done again when the run goes on"
+                        f"{path}: line {line.number} is damaged; delete it, and its task is done again when the run goes on"
                     ) from None
-            offset += len(line)
+    except NotThere:
+        raise DataError(
+            f"{folder}: there is no run here ({TRACES} is missing); name a folder that `codedance` wrote with --out"
+        ) from None
     return found
 
 
@@ -295,11 +298,6 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
 
 def _shown(value: object) -> str:
     return str(value) if isinstance(value, str) else repr(value)
-
-
-def _first_line(error: ValueError) -> str:
-    """pydantic's messages have several lines: number of errors, place, reason."""
-    return " ".join(str(error).split("\n")[1:3]).strip()[:300] or str(error)[:300]
 
 
 @cache
