@@ -116,6 +116,7 @@ class Channel:
                 fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
             try:
                 if flags & socket.MSG_TRUNC:
+                    _close(fds)
                     raise ValueError(f"a message of more than {MOST_BYTES} bytes was received")
                 self._on_datagram(memoryview(self._buffer)[:size], list(fds))
             except Exception:  # boundary: nobody else would see it, and whoever waits must not wait for ever

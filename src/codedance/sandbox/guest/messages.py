@@ -223,13 +223,23 @@ def encode(message: Any) -> bytes:
 
 
 def decode(data: bytes | bytearray | memoryview, types: tuple[type[Any], ...]) -> Any:
-    """The record in a datagram, an instance of one of `types`."""
+    """The record in a datagram, an instance of one of `types`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
     head, has_code, code = bytes(data).partition(b"\n")
-    body = json.loads(head)
-    name = body.pop("op")
+    try:
+        body = json.loads(head)
+    except RecursionError:
+        raise ValueError("unexpected message: its JSON is too deep") from None
+    name = body.pop("op", None) if isinstance(body, dict) else None
+    kind = next((kind for kind in types if kind.__name__ == name), None)
+    if kind is None:
+        raise ValueError(f"unexpected message {name!r}; expected one of {[t.__name__ for t in types]}")
     if has_code:
         body["code"] = code.decode()
-    for kind in types:
-        if kind.__name__ == name:
-            return kind(**body)
-    raise ValueError(f"unexpected message {name!r}; expected one of {[t.__name__ for t in types]}")
+    try:
+        return kind(**body)
+    except TypeError as error:
+        raise ValueError(f"message {name!r} has other fields: {error}") from None
