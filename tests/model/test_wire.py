@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from codedance.errors import ConfigError
 from codedance.model.chat import Message, Reply, Role
-from codedance.model.replies import read_models, read_object, read_reply
+from codedance.model.objects import read_object
+from codedance.model.replies import read_models, read_reply
 from codedance.model.retry import AskAgain
 from codedance.model.wire import encode, write_request
 from codedance.types import FinishReason, Sampling, Tool, ToolCall, Usage

@@ -21,24 +21,27 @@ from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from codedance.errors import ConfigError
+from codedance.model.blotting import Blotter
 from codedance.model.endings import Json, error_in
-from codedance.model.replies import read_object
+from codedance.model.objects import read_object
 from codedance.model.retry import AskAgain, Complaint, Trouble, read_complaint, shorten
 from codedance.model.waits import retry_after_s, retry_in_s
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from codedance.model.bodies import Refused
+
 KEY = "OPENAI_API_KEY"
 EXAMPLE = "http://127.0.0.1:8000/v1"
 _NO_KEY = "none"  # local servers take any
 _CONNECT_S = 10.0
+_MOST_WORDS = 1 << 17  # of an error; cutting comes first, since blotting takes its time
 _NO_STATUS = 500  # of an error that calls itself a success and brings no status of its own
 _IDLE_S = 3.0  # servers close idle connections after 5 s; one that is closed while it is used again costs a try
-_LEAST_SECRET = 4  # blotting out shorter ones would blot out half of the message
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 _UNREACHED = ("ConnectError", "ConnectTimeout")
@@ -145,8 +148,9 @@ class Connection:
 
     def __init__(self, address: Address, access: Access, concurrency: int) -> None:
         hidden = [value.removeprefix("Bearer ").strip() for name, value in access.headers.items() if _SECRET_HEADER.search(name)]
-        secrets = (access.key, *address.secrets, *hidden)
-        self._secrets = [secret for secret in secrets if len(secret) >= _LEAST_SECRET and secret != _NO_KEY]
+        key = () if access.key == _NO_KEY else (access.key,)
+        self._blotter = Blotter((*key, *address.secrets, *hidden))
+        self._shown = address.shown
         self._make = partial(_make_client, address, access, concurrency)
         self._kept = self._make(keeps_alive=True)
         self._fresh: AsyncOpenAI | None = None
@@ -176,6 +180,8 @@ class Connection:
     async def _answer(self, client: AsyncOpenAI, send: Callable[[], Awaitable[bytes]], bound_s: float) -> Json:
         import openai
 
+        from codedance.model.bodies import Refused
+
         if client.is_closed():
             raise AskAgain("it was closed meanwhile")
         try:
@@ -183,39 +189,49 @@ class Connection:
                 content = await send()
         except TimeoutError:
             raise AskAgain(f"no whole reply within {bound_s:g} s", kind=Trouble.SILENCE) from None
-        except openai.APIStatusError as error:
-            complaint = read_complaint(error.response.status_code, self._scrub(error.response.text))
-            asked_s = retry_after_s(error.response.headers, time.time())
-            raise Complained(complaint, asked_s or retry_in_s(complaint.text), complaint.trouble) from None
+        except Refused as refusal:
+            raise self._complained(refusal) from None
         except openai.APIConnectionError as error:
             is_away = type(error.__cause__).__name__ in _UNREACHED
             kind = Trouble.RESTARTING if is_away else Trouble.OTHER
-            raise AskAgain(shorten(self._scrub(_deepest(error))), kind=kind) from None
-        answer = read_object(content)
+            raise AskAgain(shorten(self._blotter.text(_deepest(error))), kind=kind) from None
+        answer = read_object(self._blotter.body(content))
         if (failure := error_in(answer)) is not None:  # an error that calls itself a success
-            named = (failure.get("code"), failure.get("status")) if isinstance(failure, dict) else ()
-            code = next((str(name) for name in named if str(name).isdecimal()), "")
-            status = int(code) if code.isdecimal() and len(code) == 3 and code[0] in "45" else _NO_STATUS
-            told = self._scrub(json.dumps({"error": failure}))
-            complaint = read_complaint(status, told)
-            if status == _NO_STATUS and ((refused := read_complaint(400, told)).is_declined or refused.is_too_long):
-                complaint = refused
-            is_limit = complaint.trouble is Trouble.RATE_LIMIT
-            raise Complained(complaint, retry_in_s(complaint.text), Trouble.RATE_LIMIT if is_limit else Trouble.OTHER)
+            raise self._failed(failure)
         return answer
 
-    def _scrub(self, text: str) -> str:
-        """Without the secrets that servers like to quote."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+    def _complained(self, refusal: Refused) -> Complained:
+        """By the status of an answer."""
+        if 300 <= refusal.status < 400:
+            place = _place(self._shown, self._blotter.text(refusal.headers.get("location", "")))
+            return Complained(
+                Complaint(refusal.status, f"it sends requests on to {place}, which is not followed"), None, Trouble.OTHER
+            )
+        text = self._blotter.text(refusal.content.decode(errors="replace"))
+        complaint = read_complaint(refusal.status, text)
+        asked_s = retry_after_s(refusal.headers, time.time())
+        return Complained(complaint, asked_s or retry_in_s(complaint.text), complaint.trouble)
+
+    def _failed(self, failure: Json | str) -> Complained:
+        """By the error inside of an answer."""
+        named = (failure.get("code"), failure.get("status")) if isinstance(failure, dict) else ()
+        code = next((str(name) for name in named if str(name).isdecimal()), "")
+        status = int(code) if code.isdecimal() and len(code) == 3 and code[0] in "45" else _NO_STATUS
+        told = self._blotter.text(json.dumps({"error": failure})[:_MOST_WORDS])
+        complaint = read_complaint(status, told)
+        if status == _NO_STATUS and ((refused := read_complaint(400, told)).is_declined or refused.is_too_long):
+            complaint = refused
+        is_limit = complaint.trouble is Trouble.RATE_LIMIT
+        return Complained(complaint, retry_in_s(complaint.text), Trouble.RATE_LIMIT if is_limit else Trouble.OTHER)
 
 
 def _make_client(address: Address, access: Access, concurrency: int, *, keeps_alive: bool) -> AsyncOpenAI:
     import openai
 
+    from codedance.model.bodies import ENCODINGS, BoundedClient
+
     url = address.url
-    own = {}
+    own = {"Accept-Encoding": ENCODINGS}
     if url.username or url.password:  # sent as a header, since the HTTP library writes whole URLs into its log
         login = f"{unquote(url.username or '')}:{unquote(url.password or '')}"
         own["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -227,7 +243,7 @@ def _make_client(address: Address, access: Access, concurrency: int, *, keeps_al
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # a balancer's would tie all requests to one of its servers
     timeout = openai.Timeout(access.timeout_s, connect=min(_CONNECT_S, access.timeout_s))
     try:
-        http = openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, cookies=no_cookies)
+        http = BoundedClient(limits=limits, timeout=timeout, cookies=no_cookies)
         return openai.AsyncOpenAI(
             api_key=access.key,
             base_url=address.shown,
@@ -238,6 +254,16 @@ def _make_client(address: Address, access: Access, concurrency: int, *, keeps_al
         )
     except Exception as error:  # boundary: the HTTP library has its own idea of a URL
         raise ConfigError(f"base URL {address.shown!r}: {error}; give one such as {EXAMPLE}") from None
+
+
+def _place(asked: str, location: str) -> str:
+    """Where a redirect leads, without what may be a secret."""
+    try:
+        parts = urlsplit(urljoin(asked, location.strip()))
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "an address that cannot be read"
+    return shorten(f"{parts.scheme}://{host}{parts.path}") if location else "no address"
 
 
 def _deepest(error: BaseException) -> str:

@@ -14,16 +14,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-_NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w.-])\d[\d,]{0,20}(?![\w-])")
 _PROMPT = re.compile(
-    r"(\d[\d,]*)\s+(?:tokens\s+)?(?:(?:in|from|of|for)\s+)?(?:the\s+|your\s+)?`?(?:text\s+)?(?:inputs?|messages?|prompt)\b`?"
-    r"|(?:prompt|inputs?|messages?)[ _]tokens\W{1,4}(\d[\d,]*)"
-    r"|(?:prompt|input|inputs|messages?)\b[^\d]{0,40}?(?:has|have|contains?|length|of|is|:|\()[^\d]{0,20}?(\d[\d,]*)",
+    r"(\d[\d,]{0,20})\s+(?:tokens\s+)?(?:(?:in|from|of|for)\s+)?(?:the\s+|your\s+)?`?(?:text\s+)?(?:inputs?|messages?|prompt)\b`?"
+    r"|(?:prompt|inputs?|messages?)[ _]tokens\W{1,4}(\d[\d,]{0,20})"
+    r"|(?:prompt|input|inputs|messages?)\b[^\d]{0,40}?(?:has|have|contains?|length|of|is|:|\()[^\d]{0,20}?(\d[\d,]{0,20})",
     re.IGNORECASE,
 )
-_SUM = re.compile(r"(\d[\d,]*)\s*\+\s*(\d[\d,]*)")
-_TOTAL = re.compile(r"requested (?:a total of )?(\d[\d,]*) tokens", re.IGNORECASE)
-_MORE_THAN = re.compile(r"(\d[\d,]*)\s*(?:tokens?\s*)?>=?\s*(\d[\d,]*)")
+_SUM = re.compile(r"(\d[\d,]{0,20})\s*\+\s*(\d[\d,]{0,20})")
+_TOTAL = re.compile(r"requested (?:a total of )?(\d[\d,]{0,20}) tokens", re.IGNORECASE)
+_MORE_THAN = re.compile(r"(\d[\d,]{0,20})\s*(?:tokens?\s*)?>=?\s*(\d[\d,]{0,20})")
 _NAMES_LIMIT = re.compile(
     r"max\w*[_ ]?(?:completion|output|new)?[_ ]?tokens|maxTokens|maxOutputTokens|completion tokens|output tokens"
     r"|tokens to generate|maximum tokens",
@@ -56,6 +56,7 @@ _ABOUT_ELSE = re.compile(
 )
 _CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens", "n_ctx")
 _LEAST_CONTEXT = 16
+_MOST_CONTEXT = 10**12
 
 
 def is_context_full(words: str, asked: int | None) -> bool:
@@ -106,7 +107,7 @@ def read_context(entry: Mapping[str, Any]) -> int | None:
     meta = entry.get("meta")
     for fields in (entry, meta if isinstance(meta, dict) else {}):
         for key in _CONTEXT_KEYS:
-            if type(fields.get(key)) is int and fields[key] >= _LEAST_CONTEXT:
+            if type(fields.get(key)) is int and _LEAST_CONTEXT <= fields[key] < _MOST_CONTEXT:
                 return int(fields[key])
     return None
 

@@ -29,12 +29,13 @@ _BROKEN_OFF = re.compile(
 """Reasons to end that are none of the model's (OpenRouter, vLLM and SGLang, Zhipu, DeepSeek)."""
 _ERROR_FIELDS = ("message", "detail", "msg", "status_msg", "error_msg")
 _ENVELOPES = ("data", "result", "output", "response")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_CHARACTERS = 60
 
 
 def clean(text: str) -> str:
     """Characters that no UTF-8 text may hold become question marks."""
-    return text.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode() if _SURROGATE.search(text) else text
 
 
 def object_of(value: object) -> Json:
@@ -85,7 +86,7 @@ def error_in(body: Json) -> Json | str | None:
         return error if isinstance(error, dict) else str(error)
     reasons = [choice.get("finish_reason"), None if _says_something(message) else choice.get("native_finish_reason")]
     broken = next((reason for reason in reasons if _BROKEN_OFF.fullmatch(_plain(reason))), None)
-    return None if broken is None else f"the reply ended with finish_reason {broken!r}"
+    return None if broken is None else f"the reply ended with finish_reason {str(broken)[:_MOST_CHARACTERS]!r}"
 
 
 def _says_something(message: Json) -> bool:
@@ -108,4 +109,4 @@ def read_refusal(body: Json, choice: Json, message: Json, text: str, finish: Fin
         return "the reply was withheld: output_sensitive"
     if finish is not FinishReason.CONTENT_FILTER and choice.get("stop_reason") != "refusal":
         return ""
-    return text or f"the reply was withheld: {read_text(choice.get('finish_reason')) or 'refusal'}"
+    return text or f"the reply was withheld: {read_text(choice.get('finish_reason'))[:_MOST_CHARACTERS] or 'refusal'}"

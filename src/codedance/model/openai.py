@@ -35,7 +35,7 @@ from codedance.model.lengths import Lengths
 from codedance.model.notices import tell
 from codedance.model.patience import LEAST_S, Patience
 from codedance.model.refusals import lacks_tools, next_step, takes_no_pictures
-from codedance.model.retry import AskAgain, Backoff, Complaint, Trouble
+from codedance.model.retry import AskAgain, Backoff, Complaint, Trouble, shorten
 from codedance.types import FinishReason, Sampling
 
 _LIST_S = 10.0
@@ -211,7 +211,7 @@ class OpenAIModel:
             question.num_silent += failure.kind is Trouble.SILENCE
             raise
         if served := answer.get("model"):
-            _compare_names(endpoint.url, self._name, str(served))
+            _compare_names(endpoint.url, self._name, shorten(str(served)))
         reply = replies.read_reply(answer, turn=len(question.messages))
         patience.learn(time.monotonic() - start)
         return reply
@@ -302,7 +302,7 @@ class OpenAIModel:
         except (Complained, AskAgain):
             return next_step(Complaint(404, ""), None).text
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        return f"the server has {', '.join(names[:_MOST_NAMES]) or 'no models'}{more}; use one of its names"
+        return f"the server has {', '.join(map(shorten, names[:_MOST_NAMES])) or 'no models'}{more}; use one of its names"
 
 
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,4 +316,7 @@ def _compare_names(url: str, asked: str, served: str) -> None:
     first, second = (re.sub(r"(?:-latest|:\w+|\.gguf)$", "", name.lower().rstrip("/")) for name in (asked, served))
     first, second = first.rpartition("/")[2], second.rpartition("/")[2]
     if first not in second and second not in first:
-        tell(f"{url}: {served!r} answers where {asked!r} was asked; traces and results carry the name that was asked")
+        tell(
+            f"{url}: {served!r} answers where {asked!r} was asked; traces and results carry the name that was asked",
+            about=f"names {url}",
+        )

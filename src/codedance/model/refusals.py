@@ -43,6 +43,7 @@ _NO_TOOLS = re.compile(
     re.IGNORECASE,
 )
 _CHECK_URL = f"check the base URL, which mostly ends in /v1 as in {EXAMPLE}, and the name of the model"
+_REDIRECTED = "if that server is meant, give its address by --base-url"
 _CHANGE = "change the request as the server says (--extra-body and --header send further fields)"
 _NO_ROUTE = (
     "no provider of this model does all that is asked: leave out what it may lack (--temperature default, no --record-tokens, "
@@ -88,6 +89,8 @@ def lacks_tools(complaint: Complaint, request: Request) -> bool:
 
 def next_step(complaint: Complaint, request: Request | None) -> Advice:
     """What to do about a refusal; `request` is None for one that asked for no reply."""
+    if complaint.is_redirect:
+        return Advice(_REDIRECTED, concerns_all=True)
     if complaint.is_out_of_credit:
         return Advice(f"add credit to the account or use another key in {KEY}", concerns_all=True)
     if complaint.status in (401, 403) or request is None:

@@ -1,6 +1,6 @@
 """Replies as OpenAI-compatible servers write them.
 
-    reply = read_reply(read_object(answer), turn=len(messages))
+    reply = read_reply(answer, turn=len(messages))
 
 Reading is tolerant where servers differ (reasoning, token ids, arguments as objects, what a proxy moves aside) and firm where a
 guess would corrupt data. Characters that no UTF-8 text may hold become question marks.
@@ -11,14 +11,13 @@ Not covered: several choices, streaming, audio.
 from __future__ import annotations
 
 import json
-import math
 import re
 from contextlib import suppress
 
 from codedance.model.adaptation import REASONING_FIELDS
 from codedance.model.chat import Reply
 from codedance.model.context_limit import read_context
-from codedance.model.endings import Json, clean, object_of, opened, read_block, read_finish, read_refusal, read_text
+from codedance.model.endings import Json, clean, object_of, read_block, read_finish, read_refusal, read_text
 from codedance.model.retry import AskAgain, shorten
 from codedance.types import FinishReason, ToolCall, Usage
 
@@ -41,26 +40,14 @@ _THOUGHT_FIELDS = (
 )
 """Further names of thoughts (Anthropic by LiteLLM, Ollama, Gemini, Copilot, OpenRouter), which go back as they came."""
 _DEEPEST = 3
-_MOST_DIGITS = 12
+_MOST_TOKENS = 10**12
+_LARGEST = 1e300
+_MOST_IDS = 2**31
+_MOST_CALLS = 10_000
+_MOST_CHARACTERS = 2_000_000
+"""Of all that is kept of a reply and sent back with the next request: four times what 128,000 tokens make."""
+_MOST_NAME = 500
 _NAMELESS = "function"
-
-
-def read_object(content: bytes) -> Json:
-    """The JSON object in a body.
-
-    Raises:
-        AskAgain: it is something else.
-    """
-    try:
-        body = json.loads(content.decode())
-    except UnicodeDecodeError as error:
-        raise AskAgain(f"the reply is no whole UTF-8 text: {error.reason} at byte {error.start} of {len(content)}") from None
-    except (ValueError, RecursionError) as error:
-        what = "a web page" if content.lstrip().startswith(b"<") else "no JSON"
-        raise AskAgain(f"the reply is {what}: {error}") from None
-    if not isinstance(body, dict):
-        raise AskAgain(f"the reply is no JSON object but {type(body).__name__}")
-    return opened(body)
 
 
 def read_reply(body: Json, turn: int) -> Reply:
@@ -95,9 +82,12 @@ def read_reply(body: Json, turn: int) -> Reply:
     reasoning, field = _read_reasoning(message, aside)
     reasoning = reasoning or read_text(_first(*(choice.get(name) for name in REASONING_FIELDS)))
     text = _read_content(message.get("content"))
-    return Reply(
+    calls = _calls_in(message, aside, choice)
+    if len(calls) > _MOST_CALLS:
+        raise AskAgain(f"the reply has {len(calls):,} tool calls; no model writes more than {_MOST_CALLS:,}")
+    reply = Reply(
         text=text,
-        tool_calls=_read_calls(_calls_in(message, aside, choice), turn),
+        tool_calls=_read_calls(calls, turn),
         usage=_read_usage(body.get("usage")),
         token_ids=ids,
         logprobs=logprobs,
@@ -107,6 +97,15 @@ def read_reply(body: Json, turn: int) -> Reply:
         extra=_read_extra(message, _OF_MESSAGE, {field: ""} if field else {}),
         refusal=read_refusal(body, choice, message, text, finish),
     )
+    _check_size(reply)
+    return reply
+
+
+def _check_size(reply: Reply) -> None:
+    kept = (reply.text, reply.reasoning, reply.extra, reply.refusal)
+    of_calls = (part for call in reply.tool_calls for part in (call.id, call.name, call.arguments, call.extra))
+    if (length := sum(map(len, (*kept, *of_calls)))) > _MOST_CHARACTERS:
+        raise AskAgain(f"the reply has {length:,} characters; no model writes more than {_MOST_CHARACTERS:,}")
 
 
 def read_models(body: Json) -> dict[str, int | None]:
@@ -118,7 +117,8 @@ def read_models(body: Json) -> dict[str, int | None]:
     entries = body.get("data")
     if not isinstance(entries, list):
         raise AskAgain("the list of models has no data")
-    return {entry["id"]: read_context(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
+    named = [entry for entry in entries if isinstance(entry, dict) and 0 < len(read_text(entry.get("id"))) <= _MOST_NAME]
+    return {read_text(entry["id"]): read_context(entry) for entry in named}
 
 
 def read_root(body: Json, name: str) -> str:
@@ -256,17 +256,17 @@ def _read_usage(usage: object) -> Usage:
 
 def _count(value: object) -> int:
     """Of tokens; some gateways write 12.0 or "12"."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS:
-        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len(str(_MOST_TOKENS)):
+        value = int(value)
     is_whole = type(value) is int or (isinstance(value, float) and value.is_integer())
-    return int(value) if is_whole and isinstance(value, int | float) and value > 0 else 0
+    return int(value) if is_whole and isinstance(value, int | float) and 0 < value < _MOST_TOKENS else 0
 
 
 def _read_ids(value: object) -> tuple[int, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not all(type(token) is int for token in value):
-        raise AskAgain("the token ids of the reply are no list of whole numbers")
+    if not isinstance(value, list) or not all(type(token) is int and 0 <= token < _MOST_IDS for token in value):
+        raise AskAgain("the token ids of the reply are no list of whole numbers that tokens may have")
     return tuple(value)
 
 
@@ -275,7 +275,7 @@ def _read_logprobs(value: object) -> tuple[float, ...] | None:
     if not isinstance(content, list):
         return None
     found = [entry.get("logprob") if isinstance(entry, dict) else None for entry in content]
-    numbers = tuple(float(number) for number in found if isinstance(number, (int, float)) and math.isfinite(number))
+    numbers = tuple(float(number) for number in found if isinstance(number, (int, float)) and abs(number) < _LARGEST)
     if len(numbers) != len(content):
         raise AskAgain("the logprobs of the reply are no list of numbers")
     return numbers

@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Any
 
 from codedance.model.context_limit import is_context_full, lower_limit
+from codedance.plain import in_one_line
 
 _PASSING = {408, 409, 425, 429}
 _RATE_LIMIT = 429
@@ -147,6 +148,11 @@ class Complaint:
     def may_be_length(self) -> bool:
         """Servers refuse a conversation that is too long with this status, too."""
         return self.status in _MAY_BE_LENGTH
+
+    @property
+    def is_redirect(self) -> bool:
+        """The server sends the request to another one."""
+        return 300 <= self.status < 400
 
     @property
     def is_unknown_model(self) -> bool:
@@ -280,6 +286,6 @@ def _places(message: object) -> tuple[str, ...]:
 
 
 def shorten(text: str) -> str:
-    """In one line that fits into a message, in front of a semicolon."""
-    line = " ".join(text[: 20 * _MOST_CHARACTERS].split()).rstrip(".")
+    """In one line that fits into a message, in front of a semicolon, and that steers no terminal."""
+    line = in_one_line(text[: 20 * _MOST_CHARACTERS]).rstrip(".")
     return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 3] + "..."
