@@ -13,13 +13,14 @@ import codedance
 
 SRC = Path(codedance.__file__).parent
 GUEST_LIBRARIES = {"numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "pandas", "sympy"}
-LEAVES = {"types", "errors", "image_marks", "reply_marks", "untrusted"}
+LEAVES = {"types", "errors", "image_marks", "reply_marks", "untrusted", "plain"}
 BELOW = {  # package -> our packages and modules that it may import
     "types": set(),
     "errors": set(),
     "image_marks": set(),
     "reply_marks": set(),
     "untrusted": {"errors"},
+    "plain": set(),
     "sandbox": LEAVES,
     "images": LEAVES | {"sandbox"},  # only how a picture becomes upright RGB, see below
     "model": LEAVES | {"images"},
@@ -121,3 +122,16 @@ def test_importing_is_light_and_does_nothing() -> None:
     ]
     assert {seen for _, seen in tries} == {"set() 1\n"}
     assert min(float(spent) for spent, _ in tries) < 0.15  # 0.04 of the processor's time on an idle machine
+
+
+def calls(path: Path) -> set[str]:
+    """What a file calls, as far as its names tell."""
+    return {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+
+
+def test_only_the_command_line_prints_and_it_does_so_by_what_hides_control_characters() -> None:
+    ours = [path for path in modules() if "sandbox" not in path.relative_to(SRC).parts and path != SRC / "cli" / "terminal.py"]
+    own_ways = {"Console", "rich.console.Console", "rich.print", "sys.stdout.buffer.write", "sys.__stdout__.write"}
+    assert [path.name for path in ours if calls(path) & own_ways] == []
+    elsewhere = [path for path in ours if path.parent != SRC / "cli"]
+    assert [path.name for path in elsewhere if calls(path) & {"sys.stderr.write", "sys.stdout.write"}] == ["ranks.py"]

@@ -20,14 +20,15 @@ from codedance.cli.compare import compare
 from codedance.cli.demo import demo
 from codedance.cli.doctor import doctor
 from codedance.cli.eval import evaluate
-from codedance.cli.plain import in_one_line
 from codedance.cli.replay import replay
 from codedance.cli.report import report
 from codedance.cli.run import run
 from codedance.cli.score import score
 from codedance.cli.tasks import tasks
+from codedance.cli.terminal import protect
 from codedance.cli.train import train
 from codedance.errors import CodeDanceError, ConfigError
+from codedance.plain import in_one_line
 
 _INTERRUPTED = 130
 
@@ -46,9 +47,9 @@ def main() -> None:
     """The entry point: every error of ours is one line on stderr."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an answer may have letters that the terminal has not
+    protect()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what is wrong we say ourselves, in one line
-    if not sys.stderr.isatty():
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bars would fill logs
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bars would fill logs, and steer the cursor
     os.environ.setdefault("GOMP_SPINCOUNT", "0")  # torch's threads spin for one another and stall where others want the cores
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags, side_by_side
-from codedance.cli.plain import visible
+from codedance.cli.terminal import stderr_console
 from codedance.errors import ConfigError, DataError, ModelError, SandboxError
+from codedance.plain import visible
 from codedance.types import StopReason, Task, Trace, Turn
 
 _TRIES = 3  # somebody is waiting
@@ -49,8 +49,8 @@ def ask(
 
         print(to_json(trace))
     elif trace.answer is not None:
-        print(visible(trace.answer) if sys.stdout.isatty() else trace.answer)
-    talk = Console(stderr=True)
+        print(trace.answer)
+    talk = stderr_console()
     talk.print(Text(f"trace: {folder}   (codedance report {folder}; codedance replay {folder})", style="dim"), soft_wrap=True)
     if trace.stop is StopReason.REFUSED:
         talk.print(Text(f"no answer: {trace.model} declined: {visible(trace.error or '')}", style="bold red"), soft_wrap=True)
@@ -95,7 +95,7 @@ async def _ask(task: Task, folder: Path, asking: ModelFlags, rollout: RolloutFla
     from codedance.rollout.runner import open_store
     from codedance.rollout.store import IMAGES
 
-    talk = Console(stderr=True)
+    talk = stderr_console()
     async with side_by_side(asking.open(tries=_TRIES), sandbox.open(slots=1)) as (model, box):
         settings = rollout.settings(model)
         with open_store(folder, model, box, settings) as store:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from codedance.cli.plain import in_one_line
 from codedance.errors import DataError
+from codedance.plain import in_one_line
 
 if TYPE_CHECKING:
     from codedance.evaluate.paired import Comparison

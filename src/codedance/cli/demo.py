@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags, side_by_side
-from codedance.cli.plain import visible
+from codedance.cli.terminal import stderr_console
 from codedance.errors import DataError
+from codedance.plain import visible
 from codedance.types import Task, Trace, Turn
 
 _QUESTIONS = (
@@ -38,7 +39,7 @@ def demo(*, out: Path | None = None, sandbox: SandboxFlags = SandboxFlags()) -> 
         Where traces, pictures and the report are saved (default: runs/demo-DATE-TIME).
     """
     folder = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
-    talk = Console(stderr=True)
+    talk = stderr_console()
     traces = asyncio.run(_demo(folder, talk, sandbox))
 
     from codedance.report import write_report

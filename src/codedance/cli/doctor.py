@@ -8,9 +8,10 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from codedance.cli.terminal import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from codedance.sandbox.doctor import Diagnosis
@@ -38,7 +39,7 @@ def doctor(
     """
     from codedance.sandbox.doctor import examine
 
-    talk = Console(stderr=True)
+    talk = stderr_console()
     with talk.status("starting the sandbox") as status:
         diagnosis = asyncio.run(examine(checks, without, say=lambda text: status.update(text)))
     if as_json:
@@ -49,7 +50,7 @@ def doctor(
 
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:
-    console = Console()
+    console = stdout_console()
     console.print(Text(f"isolation level {diagnosis.level} of 4", style="bold green" if diagnosis.level >= 3 else "bold red"))
     console.print()
     mechanisms = Table("mechanism", "in force", box=None, pad_edge=False)

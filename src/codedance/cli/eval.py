@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.compare import compared_runs
@@ -27,6 +26,7 @@ from codedance.cli.evaluation import (
 from codedance.cli.options import JudgeFlags, ModelFlags, RolloutFlags, SandboxFlags, TaskFlags
 from codedance.cli.rollouts import CostFlags, Made, Part, Rollouts, priced, report
 from codedance.cli.score import JUDGEMENTS, refuse_failed, score_folder, tell, tell_alarms
+from codedance.cli.terminal import stderr_console
 from codedance.errors import ConfigError, DataError
 from codedance.evaluate.probes import Probe
 
@@ -155,7 +155,7 @@ def _conclude(
     for folder, own in summaries.items():
         if folder != out:
             tell_alarms(own, folder.name)
-    talk = Console(stderr=True)
+    talk = stderr_console()
     asked = made[0].total
     if (stored := sum(own.total + own.unknown for own in summaries[out].values())) > asked:
         talk.print(
@@ -178,7 +178,7 @@ def _conclude(
 
 
 def _tell_census(census: Census) -> None:
-    talk = Console(stderr=True)
+    talk = stderr_console()
     counts = ", ".join(f"{number} of {source}" for source, number in census.by_source.items())
     talk.print(Text(f"tasks: {counts}"), soft_wrap=True)
     if census.unknown:

@@ -8,12 +8,12 @@ from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
+from codedance.cli.terminal import stderr_console
 from codedance.rollout.runner import Progress
 
 _LINE_EVERY_S = 10.0
@@ -24,7 +24,7 @@ class RunDisplay:
     """Shows `Progress` records on stderr; use it as a context manager and call it with each."""
 
     def __init__(self, total: int | None) -> None:
-        self._console = Console(stderr=True)
+        self._console = stderr_console()
         self._total = total
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -92,7 +92,7 @@ def figures(progress: Progress) -> str:
 @contextmanager
 def counted(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar for something simple that is counted, up to `total` if that is known; call what it gives with each number reached."""
-    console = Console(stderr=True)
+    console = stderr_console()
     bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
     task = bar.add_task(what, total=total)
     with bar if console.is_terminal else nullcontext():

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.text import Text
 
-from codedance.cli.plain import in_one_line
+from codedance.cli.terminal import stderr_console, stdout_console
 from codedance.errors import ConfigError
+from codedance.plain import in_one_line
 
 
 def replay(
@@ -44,7 +44,7 @@ def replay(
     counts = asyncio.run(_replay(folder, concurrency, isolation, as_json))
     total = sum(counts.values())
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    talk = Console(stderr=True) if as_json else Console()
+    talk = stderr_console() if as_json else stdout_console()
     talk.print(Text(f"{total} cells: {summary}" if total else "no trace has run any code"), soft_wrap=True)
     return 0 if counts["bit-equal"] == total else 1
 
@@ -56,9 +56,9 @@ async def _replay(folder: Path, concurrency: int, isolation: int, as_json: bool)
 
     counts: Counter[str] = Counter()
     limits = read_manifest(folder).limits
-    console = Console()
+    console = stdout_console()
     async with Sandbox(limits, require=isolation) as box:
-        with Console(stderr=True).status("replaying") as status:
+        with stderr_console().status("replaying") as status:
             async for audit in replay(folder, box, concurrency=concurrency):
                 counts[audit.verdict] += 1
                 status.update(f"replaying: {sum(counts.values())} cells")

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.options import ModelFlags, RolloutFlags, SandboxFlags
+from codedance.cli.terminal import stderr_console
 from codedance.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _finishing_on_interrupt(runner: Runner) -> Iterator[None]:
     assert task is not None
 
     def interrupt() -> None:
-        Console(stderr=True).print("finishing what is under way; Ctrl-C again stops at once")
+        stderr_console().print("finishing what is under way; Ctrl-C again stops at once")
         runner.stop()
         loop.remove_signal_handler(signal.SIGINT)
         loop.add_signal_handler(signal.SIGINT, task.cancel)
@@ -226,7 +226,7 @@ def report(made: Made, *, as_json: bool) -> int:
     progress, total, out = made.progress, made.total, made.out
     if as_json:
         print(json.dumps({**dataclasses.asdict(progress), "missing": made.missing}))
-    talk = Console(stderr=True)
+    talk = stderr_console()
     talk.print(Text(f"{progress.done + progress.resumed} of {total} rollouts: {figures(progress)}"), soft_wrap=True)
     talk.print(Text(f"run: {out}   (codedance report {out}; codedance replay {out})", style="dim"), soft_wrap=True)
     if progress.outages or progress.unusable:

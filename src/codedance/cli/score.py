@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.text import Text
 
 from codedance.cli.evaluation import has_evaluation, read_evaluation
 from codedance.cli.options import JudgeFlags
 from codedance.cli.rollouts import priced
+from codedance.cli.terminal import stderr_console
 from codedance.errors import DataError, JudgeError
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def tell(summaries: Mapping[str, Summary], folder: Path, *, as_json: bool) -> No
     print(json.dumps(as_plain(dict(summaries))) if as_json else overview(summaries))
     tell_alarms(summaries, "")
     for file in sorted(folder.glob(f"{PREDICTIONS}_*.json")):
-        Console(stderr=True).print(Text(f"answers to send in: {file}"), soft_wrap=True)
-    Console(stderr=True).print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
+        stderr_console().print(Text(f"answers to send in: {file}"), soft_wrap=True)
+    stderr_console().print(Text(f"scores: {folder}", style="dim"), soft_wrap=True)
 
 
 def tell_alarms(summaries: Mapping[str, Summary], of: str) -> None:
     """What should make one suspicious, on stderr."""
-    talk = Console(stderr=True)
+    talk = stderr_console()
     for name, own in summaries.items():
         for alarm in own.alarms():
             talk.print(Text(f"{of}{' ' if of else ''}{name}: {alarm}", style="yellow"), soft_wrap=True)

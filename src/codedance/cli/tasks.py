@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from codedance.cli.options import TaskFlags
-from codedance.cli.plain import in_one_line
+from codedance.plain import in_one_line
 
 tasks = App(name="tasks", help="Make questions with known answers, see which kinds there are, look over files.")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from codedance.cli.exam import exam, pack
+from codedance.cli.terminal import stderr_console
 
 train = App(name="train", help="Teach a model by a recipe; the same command goes on where it was interrupted.")
 
@@ -58,7 +58,7 @@ class _Display:
     _EVERY_S = 10.0
 
     def __init__(self, steps: int, figures: tuple[str, ...], troubles: tuple[str, ...] = ()) -> None:
-        self._console = Console(stderr=True)
+        self._console = stderr_console()
         self._steps = steps
         self._figures = figures
         self._troubles = troubles

@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from codedance.cli.inline import Protocol, escape_sequence
-from codedance.cli.plain import visible
+from codedance.plain import visible
 from codedance.types import Execution, SeenImage, Turn
 
 _MOST_LINES = 40

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from codedance.evaluate.intervals import Interval
 from codedance.evaluate.paired import Comparison
 from codedance.evaluate.summary import Summary
+from codedance.plain import in_one_line
 
 _MOST_PARTS = 40
 
@@ -53,7 +54,7 @@ def changes(compared: Mapping[str, Comparison]) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(in_one_line(cell).replace('|', '/') for cell in line)} |" for line in lines)
 
 
 def _details(name: str, own: Summary) -> Iterator[str]:

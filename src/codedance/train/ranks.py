@@ -24,6 +24,7 @@ import torch
 import torch.distributed as dist
 
 from codedance.errors import TrainError
+from codedance.plain import visible
 
 _WAIT = timedelta(minutes=10)
 _LAST_WORDS_S = 5.0
@@ -103,7 +104,7 @@ def _follow(meeting: str, size: int, rank: int, work: Callable[..., object], set
     try:
         work(Ranks(size, rank), *settings)
     except Exception as error:  # boundary: the first one raises the same, or says that we are gone
-        sys.stderr.write(f"rank {rank}: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"rank {rank}: {type(error).__name__}: {visible(str(error))}\n")
         raise SystemExit(1) from None
     finally:
         dist.destroy_process_group()
