@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
-.PHONY: install demo tiny test test-slow test-vllm test-llamacpp check bench clean
+.PHONY: install demo tiny test test-slow test-vllm test-llamacpp test-containers check bench soak clean
 
 install: $(READY)  ## torch first and alone: as a dependency of something it may come with gigabytes of CUDA
 
@@ -53,6 +53,13 @@ test-llamacpp: $(DEV) .venv-llamacpp/.ready  ## against llama.cpp with a real la
 	bash tests/servers/install_llamacpp.sh .venv-llamacpp $(PYTHON)
 	@touch $@
 
+test-containers: $(DEV) .containers/.ready  ## the sandbox in Docker, Podman, bubblewrap, ...; as root, with Debian's packages
+	$(RUN)/python -m pytest -m containers tests/containers
+
+.containers/.ready: tests/containers/install_root.sh
+	bash tests/containers/install_root.sh .containers/root
+	@touch $@
+
 check: $(DEV)  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
@@ -64,5 +71,8 @@ bench: $(DEV)  ## speed and memory, beside a peer in the same run
 	$(RUN)/python benchmarks/train.py
 	$(RUN)/python benchmarks/eval.py
 
+soak: $(DEV)  ## 300 sessions at once for twenty minutes, a tenth of them hostile
+	$(RUN)/python benchmarks/soak.py
+
 clean:
-	rm -rf $(VENV) .venv-vllm .venv-llamacpp build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-vllm .venv-llamacpp .containers build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -168,6 +168,8 @@ PLACES = (
         "    except OSError: pass\nprint(os.stat('/usr/bin/env').st_mode & 0o444 != 0, os.stat('/usr/bin/env').st_mtime > 1, len(os.listdir('.')))",),
         lambda results: None if results[-1].stdout.startswith("True True") else describe(results[-1]), 2),
     Check("no lock is seen by others", ("import fcntl, os\nfcntl.flock(open('/usr/bin/env'), fcntl.LOCK_EX)", "print(1)"), ends(_QUIET, _OK), 1),
+    Check("the user's pipe quota is left to others", (
+        "import fcntl, os\nr, w = os.pipe()\ntry: print(fcntl.fcntl(w, 1031, 1 << 20))\nexcept OSError as e: print(e.errno)",), prints("1"), 1),
     Check("stdin is nobody else's", ("import fcntl\ntry: fcntl.fcntl(0, fcntl.F_SETFL, 0o4000)\nexcept OSError: print(1)",), prints("1"), 1),
     Check("the host's name is not told", ("import os\nprint(os.uname().nodename)",), prints("sandbox"), 3),
     Check("nothing is left in a new session", ("import os\nprint(sorted(os.listdir('.')), os.getcwd() != '/')",), prints("['input_image.jpg'] True")),

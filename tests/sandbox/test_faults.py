@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from codedance import ExecStatus, Limits, Sandbox, SyncSandbox
+from codedance import ExecStatus, Limits, Sandbox, SandboxError, SyncSandbox
+from codedance.sandbox.guest import linux
 
 LIMITS = Limits(time_s=5.0, grace_s=0.4)
 
@@ -169,22 +174,123 @@ async def test_when_the_caller_ends_everything_ends(end: signal.Signals, without
         caller.stdout.close()
 
 
-def test_a_forked_child_cannot_use_the_parents_sandbox() -> None:
-    with SyncSandbox(LIMITS, require=0) as box:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                asyncio.run(box._box.load())
-            except Exception as error:  # boundary: a forked child reports and ends
-                os.write(writer, str(error).encode())
-            os._exit(0)
-        os.close(writer)
-        os.waitpid(child, 0)
-        assert b"opened in another process" in os.read(reader, 1000)
+def in_forked_child(action: Callable[[], object]) -> str:
+    """What `action` raises or returns in a forked child, which has some seconds for it."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, repr(action()).encode())
+        except BaseException as error:  # boundary: a forked child reports and ends
+            os.write(writer, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(writer)
+    try:
+        return os.read(reader, 1000).decode() if select.select([reader], [], [], 10)[0] else "it hangs"
+    finally:
         os.close(reader)
-        with box.session() as session:
-            assert session.run("print(1)").stdout == "1\n"
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_forked_child_is_told_at_once_that_the_sandbox_is_its_parents() -> None:
+    unopened = SyncSandbox(LIMITS, require=0)
+    with SyncSandbox(LIMITS, require=0) as box, box.session() as session:
+        session.run("x = 42")
+        calls = {
+            "run": lambda: session.run("1"),
+            "fork": session.fork,
+            "enter session": session.__enter__,
+            "session": box.session,
+            "load": box.load,
+            "enter": box.__enter__,
+            "async run": lambda: asyncio.run(session._session.run("1")),
+            "async enter": lambda: asyncio.run(session._session.__aenter__()),
+            "async session": box._box.session,
+            "async load": lambda: asyncio.run(box._box.load()),
+            "async open": lambda: asyncio.run(box._box.__aenter__()),
+        }
+        for name, call in calls.items():
+            assert in_forked_child(call).startswith("SandboxError: this sandbox was opened in another process"), name
+        harmless = {
+            "close": session.close,
+            "leave session": lambda: session.__exit__(None, None, None),
+            "leave": lambda: box.__exit__(None, None, None),
+            "async close": lambda: asyncio.run(session._session.close()),
+            "async leave": lambda: asyncio.run(box._box.__aexit__(None, None, None)),
+            "channel": lambda: box._box._link._channel.close(),
+            "garbage": lambda: gc.collect() and None,
+        }
+        assert {name: in_forked_child(call) for name, call in harmless.items()} == dict.fromkeys(harmless, "None")
+        assert "opened in another process" in in_thread(lambda: in_forked_child(lambda: session.run("1")))
+        assert in_forked_child(lambda: unopened.__exit__(None, None, None)) == "None"
+        assert session.run("print(x)").stdout == "42\n"
+
+
+def in_thread(action: Callable[[], str]) -> str:
+    """The same from another thread of this process."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(action).result()
+
+
+def test_a_child_that_leaves_the_block_by_itself_ends_and_does_no_harm() -> None:
+    code = """
+        import os, sys
+        from codedance import Limits, SyncSandbox
+        box = SyncSandbox(Limits(time_s=5), require=0)
+        with box, box.session() as session:
+            session.run("x = 42")
+            child = os.fork()
+            if child:
+                assert os.waitpid(child, 0)[1] == 0
+                print(session.run("print(x)").stdout, end="")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr, done.returncode) == ("42\n", "", 0)
+
+
+def test_a_sandbox_made_before_a_fork_is_opened_and_closed_in_the_child() -> None:
+    box = SyncSandbox(LIMITS, require=0, pool=1)
+
+    def use() -> list[int]:
+        with box:
+            supervisor = box.load().supervisor_pid
+        return [pid for pid in (supervisor,) if psutil.pid_exists(pid)]
+
+    assert in_forked_child(use) == "[]"
+
+
+@pytest.fixture
+def zombies() -> Iterator[Callable[[], list[psutil.Process]]]:
+    """Orphans become children of this process, as in a container where Python is process 1; those that are left."""
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    before = set(psutil.Process().children())
+    yield lambda: [child for child in psutil.Process().children() if child not in before]
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 0)
+
+
+@pytest.mark.parametrize("without", [("namespaces", "cgroup"), ("namespaces", "cgroup", "landlock", "seccomp")])
+async def test_a_close_while_the_pool_is_born_leaves_no_zombie(without: tuple, zombies: Callable[[], list]) -> None:
+    with pytest.raises(SandboxError, match="level 3 is required"):
+        async with Sandbox(LIMITS, without=without):
+            pass
+    assert zombies() == []
+
+
+async def test_a_start_that_is_cancelled_leaves_no_zombie(zombies: Callable[[], list]) -> None:
+    starting = asyncio.ensure_future(Sandbox(LIMITS, require=0).__aenter__())
+    await asyncio.sleep(0.5)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    assert zombies() == []
+
+
+async def test_a_killed_supervisor_leaves_no_zombie(zombies: Callable[[], list]) -> None:
+    async with Sandbox(LIMITS, require=0, without=("namespaces", "cgroup")) as box, box.session() as session:
+        await session.run("x = 42")
+        os.kill((await box.load()).supervisor_pid, signal.SIGKILL)
+        assert [(await session.run("print(x)")).ok for _ in range(2)][-1]
+    assert zombies() == []
 
 
 async def test_what_a_killed_supervisor_leaves_is_swept_by_the_next() -> None:

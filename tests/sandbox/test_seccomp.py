@@ -99,6 +99,8 @@ def test_every_call_is_allowed_or_refused_as_the_table_says(machine: str) -> Non
         ("fcntl", (1, 3), ALLOW),
         ("fcntl", (1, 4), EPERM),
         ("fcntl", (1, 8), EPERM),
+        ("fcntl", (1, 1031), EPERM),
+        ("fcntl", (1, 1032), ALLOW),
         ("fcntl", (1, 6), PRETEND),
         ("flock", (5, 2), PRETEND),
     ],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import nullcontext
 
 import pytest
 from PIL import Image
 
 from codedance import ConfigError, ExecStatus, Limits, Sandbox, SandboxError
+from codedance.sandbox.rebuild import PastCell
 
 
 async def test_variables_survive_exceptions_and_soft_timeouts(box: Sandbox) -> None:
@@ -35,7 +38,7 @@ async def test_a_replay_that_fails_is_told_and_keeps_what_worked(box: Sandbox) -
     async with box.session() as session:
         await session.run("x = 1")
         await session.run("import os\nassert not os.path.exists('again') and x == 1\ny = 2")
-        session._history[1] = "raise RuntimeError('not the second time')"
+        session._history[1] = PastCell("raise RuntimeError('not the second time')", 0.0)
         await session.run("import os; os.abort()")
         after = await session.run("print(x, 'y' in globals())")
         assert (after.stdout, after.replay_failed, after.replayed) == ("1 False\n", True, 1)
@@ -124,7 +127,9 @@ async def test_cancelled_opens_leave_no_session_behind(box: Sandbox, picture: Im
         result = (await asyncio.gather(task, return_exceptions=True))[0]
         if not isinstance(result, BaseException):
             await result.close()
-    await asyncio.sleep(0.2)
+    deadline = time.monotonic() + 5
+    while (await box.load()).live and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
     assert (await box.load()).live == 0
 
 
@@ -173,7 +178,7 @@ async def test_a_replay_that_fails_late_keeps_the_cells_before(box: Sandbox) -> 
     async with box.session() as session:
         for cell in ("x = 1", "y = 2", "z = 3", "w = 4"):
             await session.run(cell)
-        session._history[2] = "import os; os._exit(5)"
+        session._history[2] = PastCell("import os; os._exit(5)", 0.0)
         await session.run("import os; os.abort()")
         after = await session.run("print(x, y, 'z' in globals())")
         assert (after.stdout, after.replayed, after.replay_failed) == ("1 2 False\n", 2, True)
@@ -184,12 +189,65 @@ async def test_a_replay_that_fails_late_keeps_the_cells_before(box: Sandbox) -> 
 async def test_a_history_that_ends_every_process_does_not_end_the_session(box: Sandbox) -> None:
     async with box.session() as session:
         await session.run("x = 1")
-        session._history[0] = (
-            "import os, threading, time\nthreading.Timer(0.0, lambda: [time.sleep(0.0005), os._exit(0)]).start()"
+        session._history[0] = PastCell(
+            "import os, threading, time\nthreading.Timer(0.0, lambda: [time.sleep(0.0005), os._exit(0)]).start()", 0.0
         )
         await session.run("import os; os.abort()")
         statuses = [(await session.run("print(1)")).status for _ in range(4)]
         assert statuses[-1] in (ExecStatus.OK, ExecStatus.CRASHED)
+
+
+SLEEP = "import time\ntime.sleep({})"
+STUBBORN = "import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
+
+
+@pytest.mark.parametrize(
+    ("cells", "num_replayed"),
+    [
+        ([SLEEP.format(1)] * 5, {0}),
+        ([STUBBORN] * 5, {0}),
+        ([SLEEP.format(0.3)] * 6 + ["raise ValueError('late')"], {0, 1}),
+        (["import os; os._exit(3)"] * 9, {0}),
+    ],
+    ids=["slow", "stubborn", "fail late", "end the process"],
+)
+@pytest.mark.parametrize("branches", [False, True], ids=["after a loss", "in a fork"])
+async def test_cells_that_are_slow_only_when_replayed_do_not_hold_up_the_call(
+    box: Sandbox, cells: list[str], num_replayed: set[int], branches: bool
+) -> None:
+    async with box.session() as session:
+        session._history[:] = [PastCell(cell, 0.01) for cell in cells]
+        if not branches:
+            await session.run("import os; os._exit(1)")
+        async with session.fork() if branches else nullcontext(session) as rebuilt:
+            started = time.monotonic()
+            back = await rebuilt.run("print('back')")
+            assert time.monotonic() - started < box.limits.time_s + box.limits.grace_s + 1
+        assert (back.stdout, back.replay_failed) == ("back\n", True) and back.replayed in num_replayed
+        assert "the replay failed at cell" in back.notes[0]
+
+
+async def test_cells_that_took_too_long_to_be_replayed_are_left_out_and_the_state_before_them_is_kept(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run("x = 42")
+        session._history += [PastCell("x = 43", 2.0), PastCell("x = 44", 2.0), PastCell("x = 45", 2.9)]
+        await session.run("import os; os._exit(1)")
+        back = await session.run("print(x)")
+        assert (back.stdout, back.replayed, back.replay_failed) == ("44\n", 3, True)
+        assert back.notes[0].endswith("failed at cell 4 (no time is left for it: replays may take 2.25 s, all together)")
+        assert session.history == ("x = 42", "x = 43", "x = 44", "print(x)")
+
+
+async def test_what_a_rebuild_takes_is_taken_from_the_cell_and_told(box: Sandbox) -> None:
+    async with box.session() as session:
+        await session.run(SLEEP.format(1))
+        await session.run("import os; os._exit(1)")
+        late = await session.run("x = 1\nwhile True: pass")
+        assert (late.status, late.state_kept, late.replayed) == (ExecStatus.TIMEOUT, True, 1)
+        assert 1.0 < late.seconds < 2.2
+        assert "rebuilt by replaying 1 cells; that took 1." in late.notes[0] and "which left" in late.notes[0]
+        full = await session.run("import time\ntime.sleep(2.2)\nprint(x)")
+        assert full.stdout == "1\n"
 
 
 async def test_forks_and_closes_leave_no_process(box: Sandbox) -> None:

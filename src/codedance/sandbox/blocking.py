@@ -4,7 +4,7 @@
         print(session.run("print(input_image.size)").stdout)
 
 An event loop of its own runs in a thread, so that it also works where a loop runs already (Jupyter). Ctrl-C ends the running
-cell and raises KeyboardInterrupt.
+cell and raises KeyboardInterrupt. A forked child has no such thread: there every call says so at once, and closing does nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Self, TypeVar
 from codedance.errors import SandboxError
 from codedance.sandbox.box import Load, Sandbox
 from codedance.sandbox.inbox import ImageInput
+from codedance.sandbox.link import check_owner
 from codedance.sandbox.session import Session
 from codedance.types import Coordinates, ExecResult, Isolation
 
@@ -30,11 +31,17 @@ _CANCEL_S = 10.0
 
 class _LoopThread:
     def __init__(self) -> None:
+        self.owner = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="codedance-sandbox", daemon=True)
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            check_owner(self.owner)
+        except SandboxError:
+            work.close()
+            raise
         task: asyncio.Future[T] = asyncio.run_coroutine_threadsafe(self._start(work), self._loop).result()
         done = asyncio.run_coroutine_threadsafe(self._outcome(task), self._loop)
         try:
@@ -66,10 +73,10 @@ class SyncSandbox:
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._box = Sandbox(*args, **settings)
         self._thread: _LoopThread | None = None
-        self._owner = os.getpid()
 
     def __enter__(self) -> Self:
         if self._thread is not None:
+            check_owner(self._thread.owner)
             raise SandboxError("this sandbox is open already; use it, or make another one")
         self._thread = _LoopThread()
         try:
@@ -81,7 +88,7 @@ class SyncSandbox:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._thread is None or self._owner != os.getpid():
+        if self._thread is None or self._thread.owner != os.getpid():  # a forked child leaves its parent's sandbox alone
             return
         thread, self._thread = self._thread, None
         try:
@@ -101,7 +108,8 @@ class SyncSandbox:
         coordinates: Coordinates = Coordinates.PIXELS,
     ) -> SyncSession:
         """As `Sandbox.session`."""
-        return SyncSession(self._box.session(images, originals, coordinates), self._thread)
+        thread = _required(self._thread)
+        return SyncSession(self._box.session(images, originals, coordinates), thread)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -116,10 +124,9 @@ class SyncSandbox:
 class SyncSession:
     """`Session` for people."""
 
-    def __init__(self, session: Session, thread: _LoopThread | None) -> None:
+    def __init__(self, session: Session, thread: _LoopThread) -> None:
         self._session = session
-        self._thread = _required(thread)
-        self._owner = os.getpid()
+        self._thread = thread
 
     def __enter__(self) -> Self:
         self._thread.call(self._session.__aenter__())
@@ -140,21 +147,24 @@ class SyncSession:
 
     def run(self, code: str) -> ExecResult:
         """As `Session.run`."""
+        check_owner(self._thread.owner)
         if not self._session.is_open:
             raise SandboxError("this session is not open; use it inside 'with box.session(...) as session:'")
         return self._thread.call(self._session.run(code))
 
     def fork(self) -> SyncSession:
         """As `Session.fork`."""
+        check_owner(self._thread.owner)
         return SyncSession(self._session.fork(), self._thread)
 
     def close(self) -> None:
         """As `Session.close`."""
-        if self._session.is_open and self._owner == os.getpid():
+        if self._session.is_open and self._thread.owner == os.getpid():
             self._thread.call(self._session.close())
 
 
 def _required(thread: _LoopThread | None) -> _LoopThread:
     if thread is None:
         raise SandboxError("the sandbox is not open; use it inside 'with SyncSandbox(...) as box:'")
+    check_owner(thread.owner)
     return thread

@@ -26,7 +26,7 @@ from codedance.sandbox.guest.settings import Caps, Settings
 from codedance.sandbox.inbox import ImageInput, pack
 from codedance.sandbox.isolation import Mechanism, Report
 from codedance.sandbox.limits import Limits
-from codedance.sandbox.link import Gone, Link
+from codedance.sandbox.link import Gone, Link, check_owner
 from codedance.sandbox.session import Session
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.types import Coordinates, Isolation
@@ -103,7 +103,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if sys.platform != "linux":
             raise SandboxError(f"the sandbox needs Linux, this is {sys.platform}; run codedance in a Linux container or VM")
-        if self._pid == os.getpid():
+        if self._pid != 0:
+            self.check_process()
             raise SandboxError("this sandbox is open already; use it, or make another one")
         self._pid = os.getpid()
         self._slots = asyncio.Semaphore(self._num_slots)
@@ -171,6 +172,7 @@ class Sandbox:
             if not isinstance(given, (list, tuple)):
                 kind = type(given).__name__
                 raise ConfigError(f"{name} is a list, also for one picture ({name}=[picture]); {kind} was given")
+        self.check_process()
         if coordinates not in tuple(Coordinates):
             raise ConfigError(f"coordinates is {coordinates!r}; it is one of {', '.join(Coordinates)}")
         return Session(self, pack(images, originals, self.limits, Coordinates(coordinates)))
@@ -191,11 +193,20 @@ class Sandbox:
 
     # What sessions need of their sandbox.
 
+    def check_process(self) -> None:
+        """Refuse to go on in a process forked from the one that opened it, before anything waits.
+
+        Raises:
+            SandboxError: it was opened in another process.
+        """
+        if self._pid != 0:
+            check_owner(self._pid)
+
     async def connected(self) -> Link:
         """The link to a running supervisor; a new one if the last is gone."""
-        if self._pid != os.getpid():
-            what = "was closed or never entered" if self._pid == 0 else f"was opened in another process ({self._pid})"
-            raise SandboxError(f"this sandbox {what}; use it inside 'async with Sandbox(...) as box:' of this process")
+        self.check_process()
+        if self._pid == 0:
+            raise SandboxError("this sandbox was closed or never entered; use it inside 'async with Sandbox(...) as box:'")
         async with self._starting:
             if self._pid == 0:
                 raise SandboxError("this sandbox was closed")
@@ -247,8 +258,6 @@ class Sandbox:
         settings = Settings(caps, host.readable_roots(), host.import_paths(), self._without, host.font_cache())
         return Orders(
             settings=settings,
-            time_s=limits.time_s,
-            grace_s=limits.grace_s,
             open_s=self.open_s,
             pool=self._pool,
             total_memory_mb=int(host.total_memory_mb() * _SHARE_OF_MEMORY),

@@ -1,7 +1,7 @@
 """The caller's end of a supervisor process: start it, ask it, notice when it is gone.
 
     link, hello = await Link.start(orders)
-    ran, _ = await link.ask(lambda ref: Run(ref, session, code), deadline_s=30)
+    ran, _ = await link.ask(lambda ref: Run(ref, session, 20.0, 1.0, code), deadline_s=30)
 
 Every wait has a deadline. A supervisor that does not even answer a ping is killed and counts as gone.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 import codedance
 from codedance.errors import SandboxError
-from codedance.sandbox import wire
+from codedance.sandbox import orphans, wire
 from codedance.sandbox.guest.messages import Close, Closed, Hello, Lost, Opened, Ping, Pong, Ran, decode, encode
 from codedance.sandbox.supervisor import cgroup, disk
 from codedance.sandbox.supervisor.orders import Orders
@@ -36,6 +36,16 @@ Answer = Opened | Ran | Closed | Pong
 
 class Gone(Exception):
     """The supervisor is gone; its sessions are lost."""
+
+
+def check_owner(owner: int) -> None:
+    """Refuse to go on in a process forked from the one that opened the sandbox: loop, threads and locks stayed behind.
+
+    Raises:
+        SandboxError: `owner` is another process.
+    """
+    if owner != os.getpid():
+        raise SandboxError(f"this sandbox was opened in another process ({owner}); open one in this process, after the fork")
 
 
 class Link:
@@ -101,8 +111,7 @@ class Link:
         Raises:
             Gone: the supervisor died, or was killed because it neither answered in time nor reacted to a ping.
         """
-        if self._owner != os.getpid():
-            raise SandboxError(f"this sandbox was opened in another process ({self._owner}); open one in this process")
+        check_owner(self._owner)
         if self.gone is not None:
             raise Gone(self.gone)
         ref = next(self._refs)
@@ -129,7 +138,7 @@ class Link:
         self._watched.pop(number, None)
 
     async def close(self) -> None:
-        """Hang up and wait until the supervisor and all that it started are gone."""
+        """Hang up and wait until the supervisor and all that it started are gone. In a forked child nothing happens."""
         if self._owner != os.getpid():
             return
         self._channel.close()
@@ -202,5 +211,6 @@ class Link:
             self._process.wait(_END_S)
         self._errors.close()
         if self._process.returncode != 0:  # it had no time to tidy up
+            orphans.reap_session(self._process.pid)
             cgroup.sweep()
             disk.sweep()

@@ -1,7 +1,7 @@
 """A session's process as the caller sees it: opened once, asked to run cells, lost or ended once.
 
     process = await Process.open(link, inbox, limits)
-    ran = await process.run(code)            # raises NeverRan if it was lost before the cell could start
+    ran = await process.run(code, 20.0, 1.0, isolation)            # raises NeverRan if it was lost before the cell could start
 
 What to do about a loss (replay) is `session.py`.
 """
@@ -69,8 +69,8 @@ class Process:
             raise SandboxError("this process is out of file descriptors; raise its limit (ulimit -n) or open fewer sessions")
         return cls(link, answer.session, received[0], answer.sizes, limits)
 
-    async def run(self, code: str, isolation: Isolation) -> ExecResult:
-        """Run a cell and collect what it printed and showed.
+    async def run(self, code: str, time_s: float, grace_s: float, isolation: Isolation) -> ExecResult:
+        """Run a cell, interrupt it after `time_s` and kill it `grace_s` later; collect what it printed and showed.
 
         Raises:
             NeverRan: the process turned out to be lost; the cell did not start.
@@ -79,9 +79,10 @@ class Process:
             self._mark_lost(self._link.gone)
         if self.lost is not None:
             raise NeverRan
-        deadline_s = self._limits.time_s + self._limits.grace_s + _LATE_S
         try:
-            answer, _ = await self._link.ask(lambda ref: Run(ref, self._number, code), deadline_s)
+            answer, _ = await self._link.ask(
+                lambda ref: Run(ref, self._number, time_s, grace_s, code), time_s + grace_s + _LATE_S
+            )
         except Gone as gone:
             self._mark_lost(str(gone))
             error = ExecError("SandboxLost", str(gone), None)

@@ -55,6 +55,7 @@ class Channel:
         self._on_close = on_close
         self._buffer = bytearray(MOST_BYTES)
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._owner = os.getpid()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock, self._receive)
 
@@ -70,7 +71,12 @@ class Channel:
             self._unsent.append((data, [os.dup(fd) for fd in fds]))
 
     def close(self) -> None:
-        """Stop listening and close our end; nothing more is called back."""
+        """Stop listening and close our end; nothing more is called back.
+
+        A forked child only lets go of its copy: the connection and the loop's selector are shared with its parent.
+        """
+        if self._owner != os.getpid():
+            self._socket.close()
         if self._socket.fileno() < 0:
             return
         self._loop.remove_reader(self._socket)
@@ -98,6 +104,8 @@ class Channel:
             self._loop.remove_writer(self._socket)
 
     def _receive(self) -> None:
+        if self._owner != os.getpid():  # a forked child that goes on with its parent's loop must not take its messages
+            return
         while self._socket.fileno() >= 0:
             try:
                 size, ancillary, flags, _ = self._socket.recvmsg_into(

@@ -119,7 +119,7 @@ def test_another_number_is_right_by_no_rule(rule: Rule, answer: str, gold: str, 
         ("\u4e03", Number(7)),
         ("\u5341\u4e8c", Number(12)),
         ("minus five", Number(-5)),
-        ("three quarters", Number(0.75)),
+        ("three quarters", Number(0.75, is_fraction=True)),
     ],
 )
 def test_a_number_is_read_with_its_percent_sign_unit_and_magnitude(text: str, number: Number) -> None:

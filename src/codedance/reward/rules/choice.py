@@ -30,8 +30,8 @@ _CHOSEN = re.compile(
     r"(?:correct|right|best|true|answer|closest|matching)\b(?!\s+(?:angle|triangle|side|of|next))"
     r"|\bI(?:'d|'ll| would| will)?\s+(?:choose|select|pick|go with|opt for|say|answer)\s*:?\s*(?:(?:option|choice"
     r"|answer|letter)\s+)?(?P<picked>[(\[]?(?-i:[A-Z])[)\]]?(?![\w']).*)"
-    r"|(?:\b(?:so|thus|hence|therefore|i\.e\.?|which is|that is|corresponds to|matches)|[=→])[,:]?\s+(?:it(?:'s| is"
-    r"| must be)\s+)?(?:(?:option|choice|answer|letter)\s+)?"
+    r"|(?:\bbut\s+(?:actually\s+)?it(?:'s| is| must be)\s+|(?:\b(?:so|thus|hence|therefore|i\.e\.?|which is|that is"
+    r"|corresponds to|matches)|[=→])[,:]?\s+(?:it(?:'s| is| must be)\s+)?)(?:(?:option|choice|answer|letter)\s+)?"
     r"(?P<so>[(\[]?(?-i:[A-Z])[)\]]?)(?=\s*(?:[.!\n]|\Z))",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 _LETTER_LINE = re.compile(r"\s*[(\[*]*[A-Z][)\]*.]*\s*")
-_LABELS = re.compile(r"[,;]\s*[(\[]?[A-Z][)\]]?\s*[:=]\s*\w")
+_LABELS = re.compile(r"[,;.]\s*[(\[]?[A-Z][)\]]?\s*[:=]\s*\w")
 _LIST_LINE = re.compile(r"^\s*(?:[-*]\s*)?\**[(\[]?([A-Z])\**[)\].:]\**\s*\S", re.MULTILINE)
 _UNDETERMINED = re.compile(
     r"cannot|can't|not (?:be )?(?:determined|enough|given|possible)|none|unknown|unclear|no (?:answer|correct)", re.IGNORECASE

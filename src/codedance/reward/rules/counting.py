@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from codedance.reward.rules.numbers_in_words import spoken
-from codedance.reward.rules.numerals import Number, agree, read
+from codedance.reward.rules.numerals import Number, may_be, read
 from codedance.reward.rules.ruling import Ruling, ruling
 from codedance.reward.rules.stated import ruling_on, stated
 from codedance.reward.rules.wrapping import words
@@ -49,7 +49,10 @@ def decide(gold: str, answer: str) -> Ruling:
     if words(gold).casefold() == words(answer).casefold():
         return Ruling(True, "the same text")
     wanted = read(gold)
-    return Ruling(None, "the known answer is no number") if wanted is None else ruling_on(wanted, stated(answer), _same_count)
+    if wanted is None:
+        return Ruling(None, "the known answer is no number")
+    said = stated(answer)
+    return Ruling(False, "hedged: two numbers") if said.offered else ruling_on(wanted, said, _same_count)
 
 
 def _same_count(wanted: Number, given: Number) -> bool | None:
@@ -58,4 +61,4 @@ def _same_count(wanted: Number, given: Number) -> bool | None:
         return None if given.is_percent else True
     if given.is_fraction:
         return None  # 7/10 may say "seven of ten"
-    return None if agree(wanted, given) is None and (given.unit or given.magnitude != wanted.magnitude) else False
+    return None if may_be(wanted, given) else False

@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from codedance.reply_marks import MARKS, THOUGHT_END, THOUGHT_START, Kind, any_of
+from codedance.reply_marks import BOXES, MARKS, THOUGHT_END, THOUGHT_START, Kind, any_of
 from codedance.reward.rules.wrapping import bold, closing_brace, unbolded, unified, unwrapped
 
 _LONGEST = 400
@@ -29,7 +29,12 @@ _TAG = re.compile(
     rf"(?:{any_of(mark.open for mark in _ANSWERS)})(.{{0,100000}}?)(?:{any_of(mark.close for mark in _ANSWERS)}|\Z)", re.DOTALL
 )
 _THOUGHT_MARK = re.compile(f"(?P<closes>{THOUGHT_END.pattern})|{THOUGHT_START.pattern}")
-_GLM_BOX = re.compile(r"<\|begin_of_box\|>([^<]{0,1000})<\|end_of_box\|>")
+_MARKED_BOX = re.compile(
+    "|".join(
+        f"{re.escape(mark.open)}(?P<inner{place}>[^<]{{0,1000}}){re.escape(mark.close)}"
+        for place, mark in enumerate(mark for mark in BOXES if not mark.open.endswith("{"))
+    )
+)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|(?<![A-Za-z\\])boxed\{")
 _IS = (
     r"(?:is|are|was|must be|should be|will be|would be|would then be|has to be|equals|becomes|=|:|->"
@@ -37,7 +42,7 @@ _IS = (
     r"(?:(?:therefore|thus|then|still|clearly|simply|now|indeed|obviously|definitely|most likely|likely|probably)\b[,:]?\s*)?"
 )
 _CUES = (
-    r"\b(?:answers?|ans|answer choice|correct (?:option|choice|letter)|(?:right|best|chosen|final|my) (?:option"
+    r"\b(?:answers?|ans|answer choice|correct (?:option|choice|letter|one)|(?:right|best|chosen|final|my) (?:option"
     r"|choice)|solution|(?:final|correct) result)\b"
     rf"[\"'\)]*(?:\s+(?:to|for|of)\s+[^.:\n]{{1,60}}?)?[\"'\)>]*\s*{_IS}",
     r"\bfinal (?:answer|output|result)\b[ \"'\*:]*\n\s*",
@@ -61,10 +66,14 @@ _REPORTED = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(r"\W*(?:not|never|neither|nor|definitely not|certainly not|unlikely|wrong|incorrect)\b", re.IGNORECASE)
+_CALLED_WRONG = re.compile(
+    r"[\s$*]*(?:(?:is|was|seems)\s+(?:not\b|wrong|incorrect|false)|(?:isn't|wasn't|cannot|can't)\b)", re.IGNORECASE
+)
 _RETRACTED = re.compile(
     r"\b(?:wait|hold on|scratch that|on second thought|let me (?:re|double|check)\w*|correction|i was wrong"
     r"|my mistake|oops|hmm+)\b"
-    r"|[.!?\n]\s*(?:no|nope|actually|but no)\b[,:.!]"
+    r"|\b(?:i meant?|make (?:that|it)|or rather|sorry)\b|\b(?:edit|update)\s*:"
+    r"|[.!?\n]\s*(?:(?:no|nope|but no)\b[,:.!]|actually\b)"
     r"|\b(?:that|this|it)(?:'s| is| was) (?:wrong|incorrect|not right|not correct|a mistake)\b"
     r"|\bchange my (?:mind|answer)\b",
     re.IGNORECASE,
@@ -173,7 +182,9 @@ def is_conditional(text: str) -> bool:
 
 
 def _boxes(text: str) -> list[_Found]:
-    found = [_Found(match.start(), match.end(), match[1].strip(), True) for match in _GLM_BOX.finditer(text)]
+    found = [
+        _Found(match.start(), match.end(), match[match.lastgroup or 0].strip(), True) for match in _MARKED_BOX.finditer(text)
+    ]
     place = 0
     while match := _BOX.search(text, place):
         end = closing_brace(text, match.end())
@@ -229,11 +240,11 @@ def _without_boxed_lines(boxes: list[_Found], phrases: list[_Found]) -> list[_Fo
 def _is_dismissed(text: str, found: _Found) -> bool:
     """Denied, asked or only reported."""
     before = _sentence_before(text, found.start)
+    if found.is_box:
+        return _CALLED_WRONG.match(text, found.end) is not None
     behind = first_sentence(found.text)
     asked = found.text[len(behind) : len(behind) + 1] == "?"
-    return not found.is_box and (
-        asked or _NEGATED.match(found.text) is not None or _REPORTED.search(_BUT.split(before)[-1]) is not None
-    )
+    return asked or _NEGATED.match(found.text) is not None or _REPORTED.search(_BUT.split(before)[-1]) is not None
 
 
 def _is_conditional(text: str, found: _Found) -> bool:

@@ -46,13 +46,26 @@ _APPROXIMATE = re.compile(r"(?:(?:about|approximately|approx\.?|roughly|exactly|
 _UNIT_BEHIND = re.compile(rf"(?:(?<=[0-9)}}π\]A-Za-z])\s+|(?<=[0-9)}}π\]]))(?:{UNIT})\Z")
 _LOGARITHM = re.compile(r"\\(?:log|ln)(?![A-Za-z_])")
 _DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|\\degree|°)\s*\}?|\{\s*degrees?\s*\}")
+_IN_DEGREES = re.compile(rf"{_DEGREES.pattern}|degree")
+_PI = re.compile("pi|π")
 _ANGLE_INSIDE = re.compile(r"(?:sin|cos|tan|cot|sec|csc)[^=]*?(?:°|\bdeg)")
 _REPEATING = re.compile(r"\.[0-9]*\\(?:overline|bar|dot)|[0-9]\s*(?:\.{3}|…|\\[lc]?dots)")
 _TWO_NUMBERS = re.compile(r"[-+]?[0-9][0-9.,]*\s+\([-+]?[0-9][0-9.,]*\)")
-_UNCLEAR = re.compile(r"\b(?:not|least|most|more|less|than)\b|[A-Za-z_][0-9]{0,3}\(")
+_UNCLEAR = re.compile(
+    r"\b(?:not|never|cannot|nor|neither|except|least|most|more|less|than|or|sqrt|root|log|ln|sin|cos|tan"
+    r"|squared?|cubed?|half|twice|double|times|wrong|incorrect|too|but|possibl[ey]|impossible"
+    r"|maybe|perhaps)\b|n't\b|[A-Za-z_][0-9]{0,3}\(|[0-9]\+(?!\s*[0-9A-Za-z])|[<>≤≥≠±]"
+)
+_OR = re.compile(r"\S\s+or\s+\S|∨|\\(?:lor|vee)(?![A-Za-z])")
+_MINUTES = re.compile(r"°\s*[0-9]")
+_RANGE = re.compile(r"[0-9][0-9.,]*\s*-\s*[0-9][0-9.,]*")
+_OTHER_UNIT = re.compile(r"[-+]?[0-9][0-9.,]*\s+[A-Za-zµμ]{1,6}")
+_HOURS = re.compile(r"[0-9]\s*[ap]\.?\s?m\b", re.IGNORECASE)
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}")
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|~|\\displaystyle|\\left(?![a-z])|\\right(?![a-z])|[$`]|\\[()](?=\s|\Z)|\A\\[(\[]")
 _REASON = re.compile(r"\s*(?:,?\s+\b(?:because|since|as|where|which|when|so|not|rather|instead)\b|\s\((?=[^)]*[A-Za-z]{3}))")
+_RELATION = re.compile(r"[<>≤≥≠]|!=|\\(?:[lg]eq?|neq?|not)(?![A-Za-z])")
+_HEDGED = re.compile(r"\b(?:but|or|maybe|perhaps|possibly|could|might)\b[^.]*[0-9]", re.IGNORECASE)
 _LIST = re.compile(r"\[.*\]|\\?\{.*\\?\}|[^()\[\]{}]*,(?!\d{3}\b)[^()\[\]{}]*", re.DOTALL)
 
 
@@ -112,18 +125,24 @@ def compare(gold: str, given: str, expressions: Expressions) -> Ruling:
         return Ruling(None, str(error))
     if told is False and _LOGARITHM.search(one + other):
         return Ruling(None, "a logarithm to no known base")
+    if told is False and _RANGE.fullmatch(said):
+        return Ruling(None, "a range, or a difference")
     return Ruling(told, {True: "equal by math-verify", False: "another value", None: "not to be compared"}[told])
 
 
 def _doubt(wanted: str, said: str) -> str:
     """Why math-verify must not be asked; empty if it may."""
-    if re.search(r"\S\s+or\s+\S", said) or re.search(r"\S\s+or\s+\S", wanted):
+    if _OR.search(said) or _OR.search(wanted):
         return "hedged, or several solutions"
+    if ";" in wanted + said:
+        return "several parts"
+    if read(wanted) is not None and _OTHER_UNIT.fullmatch(said):
+        return "a unit that is not known"
     if ("%" in wanted) != ("%" in said):
         return "a percent sign on one side"
     if _RATIO.fullmatch(wanted) or _RATIO.fullmatch(said):
         return _doubt_of_ratio(wanted, said)
-    if ("=" in wanted) != ("=" in said) or re.search(r"[<>≤≥]|\\[lg]eq?\b", wanted + said):
+    if ("=" in wanted) != ("=" in said) or _RELATION.search(wanted + said):
         return "a relation"
     if bool(_LIST.fullmatch(wanted)) != bool(_LIST.fullmatch(said)) or wanted.startswith("(") != said.startswith("("):
         return "a list on one side" if "," in wanted + said else ""
@@ -135,14 +154,18 @@ def _doubt(wanted: str, said: str) -> str:
         return "a repeating decimal"
     if _TWO_NUMBERS.fullmatch(said):
         return "a number, and another one in brackets"
+    if _MINUTES.search(wanted) or _MINUTES.search(said):
+        return "degrees and minutes"
     if _ANGLE_INSIDE.search(wanted) or _ANGLE_INSIDE.search(said):
         return "a function of degrees"
-    if bool(_DEGREES.search(wanted) or "degree" in wanted) and ("pi" in said or "π" in said):
+    if any(_IN_DEGREES.search(one) and _PI.search(other) for one, other in ((wanted, said), (said, wanted))):
         return "degrees and radians"
     return ""
 
 
 def _doubt_of_ratio(wanted: str, said: str) -> str:
+    if _HOURS.search(wanted) or _HOURS.search(said):
+        return "a time of day"
     return "" if _RATIO.fullmatch(wanted) and _RATIO.fullmatch(said) else "a ratio on one side"
 
 
@@ -184,7 +207,10 @@ def _core(text: str, is_ratio: bool, is_equation: bool) -> str | None:
         return None
     said = _bare(text)
     said = said[match.end() :] if (match := _APPROXIMATE.match(said)) else said
-    said = _REASON.split(said)[0].strip()
+    core, _, behind = said.partition(match[0]) if (match := _REASON.search(said)) else (said, "", "")
+    if match and _HEDGED.search(match[0] + behind):
+        return None
+    said = core.strip()
     if (label := _LABEL.fullmatch(said)) and not (is_ratio and ":" not in label["said"]):
         said = label["said"].strip()
     if not is_equation and "=" in said and "," not in said:

@@ -15,7 +15,7 @@ from string import ascii_uppercase
 
 from codedance.reward.rules import choice
 from codedance.reward.rules.declared import declaration, first_sentence
-from codedance.reward.rules.numerals import Number, agree, read
+from codedance.reward.rules.numerals import Number, may_be, read
 from codedance.reward.rules.ruling import Ruling, ruling
 from codedance.reward.rules.stated import ruling_on, stated
 from codedance.reward.rules.wrapping import words
@@ -84,7 +84,7 @@ def decide(gold: str, answer: str, kind: AnswerType, precision: int | None, choi
         rounded = found.value if kind is AnswerType.INTEGER else round(found.value, digits)
         if abs(rounded - wanted.value) < _LEAST:
             return True if wanted.is_percent == found.is_percent else None
-        return None if agree(wanted, found) is None and (found.is_percent or found.unit or found.magnitude != 1) else False
+        return None if may_be(wanted, found) else False
 
     return ruling_on(number, stated(answer), same)
 

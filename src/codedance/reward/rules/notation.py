@@ -61,6 +61,8 @@ _TIMES = (
 )
 _TEXT = re.compile(r"\\(?:text|mathrm|textrm|textbf|mbox)\s*\{[^{}]*\}")
 _KEYWORD = re.compile(r"[0-9.](?:and|or|if|in|is|else|for|not)", re.IGNORECASE)
+_UNFINISHED = re.compile(r"//|[-+*/^=]\s*\Z")
+"""Whole-number division, which mathematics writes otherwise, and an operator with nothing behind it."""
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
@@ -82,7 +84,7 @@ def latex(text: str) -> str | None:
             return _write(ast.parse(spelled, mode="eval").body)
         except (SyntaxError, ValueError, RecursionError, MemoryError, _NoExpressionError):
             continue
-    return None if _WORDS.search(said) else _signs(said)
+    return None if _WORDS.search(said) or _UNFINISHED.search(said) else _signs(said)
 
 
 class _NoExpressionError(Exception):

@@ -19,6 +19,7 @@ _DECADES = {word: 20 + 10 * place for place, word in enumerate(_TENS)}
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PARTS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourths": 4, "fifth": 5, "fifths": 5,
           "sixths": 6, "eighths": 8, "tenths": 10}  # fmt: skip
+_ALONE = ("half", "quarter")
 _CHINESE = {character: value for value, character in enumerate("零一二三四五六七八九十")} | {"两": 2}
 _MOST_WORDS = 16
 WORD = (
@@ -59,6 +60,8 @@ def _with_fraction(parts: list[str]) -> float | None:
         place = len(head) - 1 - head[::-1].index("and")
         whole, share = _whole(head[:place]), _with_fraction([*head[place + 1 :], parts[-1]])
         return None if whole is None or share is None or share >= 1 else whole + share
+    if not head and parts[-1] not in _ALONE:
+        return None  # "third" may be an ordinal
     above = 1 if head in ([], ["a"], ["an"]) else _whole(head)
     return None if above is None else above / _PARTS[parts[-1]]
 

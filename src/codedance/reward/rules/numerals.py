@@ -20,7 +20,7 @@ import re
 from typing import NamedTuple
 
 from codedance.reward.rules.numbers_in_words import WORD, spoken
-from codedance.reward.rules.units import UNIT, unit_of
+from codedance.reward.rules.units import FACTORS, UNIT, temperatures, unit_of
 from codedance.reward.rules.wrapping import plain, words
 
 _MAGNITUDES = {
@@ -29,7 +29,9 @@ _MAGNITUDES = {
 }  # fmt: skip
 _CAPITALS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "MM": 1e6}
 _MAGNITUDE = rf"(?:(?i:{'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})s?|MM|[KMBT])(?![A-Za-z])"
-_PLAIN = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:[ '][0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+"
+_PLAIN = (
+    r"(?:[0-9]{1,3}(?:\.[0-9]{3}){2,}(?![0-9])|[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:[ '][0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+"
+)
 _CURRENCY = r"(?:(?:US)?\\?\$|€|£|¥|₹|(?i:usd|eur|gbp|rs\.?)(?=\s))"
 _POWER = r"(?:\^|\*\*)\s*(?:\{\s*(?P<braced>-?[0-9]{1,3})\s*\}|\(?(?P<power>-?[0-9]{1,3})\)?)"
 _SCALE = r"\s*(?:[x×*·⋅])\s*10\s*(?:\^|\*\*)\s*\{?\s*(?P<scale>[-+]?[0-9]{1,3})\s*\}?"
@@ -43,6 +45,7 @@ _SPOKEN = re.compile(
     rf"(?P<words>{WORD}(?:[\s-]+(?:and\s+)?{WORD})*)\s*(?P<percent>%|(?:percent|per\s?cent)\b)?(?:\s*(?P<unit>{UNIT}))?",
     re.IGNORECASE,
 )
+_MIXED = re.compile(r"(?P<whole>[0-9]{1,6}) and (?P<share>(?:an?|one|two|three) [a-z]+)", re.IGNORECASE)
 _CALL = re.compile(
     r"(?:np|numpy|torch|sympy|sp|decimal|fractions|tf)?\.?(?:u?int(?:8|16|32|64)?|float(?:16|32|64)?|Integer|Float|Decimal|tensor|array|Fraction|Rational)"
     r"\(\s*[\[(]?\s*['\"]?([-+0-9.eE/]+)['\"]?(?:\s*,\s*([-+]?[0-9]+))?\s*[\])]?(?:\s*,\s*dtype=[\w.]+)?\s*\)"
@@ -54,7 +57,8 @@ _APPROXIMATE = re.compile(
 _WITHIN = re.compile(
     rf"(?<![A-Za-z0-9_.^\\/])(?<![0-9],)(?:(?<![\w)\]])[-+])?(?<![A-Za-z]\()(?:{_PLAIN})(?:[eE][-+]?[0-9]{{1,3}}"
     rf"|{_SCALE.replace('?P<scale>', '?:')})?"
-    rf"(?:(?:\^|\*\*)\s*\{{?-?[0-9]{{1,3}}\}}?)?(?:\s+[0-9]{{1,4}}/[0-9]{{1,4}}|\s*/\s*[0-9]+)?(?:\s?{_MAGNITUDE})?(?:\s*%)?(?![A-Za-z0-9_]|,[0-9])"
+    rf"(?:(?:\^|\*\*)\s*\{{?-?[0-9]{{1,3}}\}}?)?(?:\s+[0-9]{{1,4}}/[0-9]{{1,4}}|\s*/\s*[0-9]+)?(?:\s?{_MAGNITUDE})?(?:\s*%)?"
+    rf"(?![A-Za-z0-9_]|[.,]+[0-9]|/[0-9]|(?:[ '][0-9]{{3}})+,[0-9]|\s+and\s+(?:an?\s+half|an?\s+quarter|a\s+third)\b)"
     rf"|(?<![A-Za-z0-9_.^\\/])[-+]?(?:{_PLAIN})(?=(?:{UNIT})(?![A-Za-z0-9_]))"
     rf"|(?<![A-Za-z0-9_-])(?:{WORD})(?:[\s-]+(?:and\s+)?(?:{WORD}))*(?![A-Za-z0-9_-])",
     re.IGNORECASE,
@@ -68,6 +72,11 @@ _LABEL = re.compile(
 )
 _YEAR = re.compile(r"(?:18|19|20)[0-9]{2}")
 _LONGEST = 120
+_NOTHING = 1e-9
+_MEASURED = 8
+"""Decimals; nobody measures more, but Python prints them."""
+_CONVERTED = 5e-3
+"""How exactly another unit or a percentage is worked out."""
 
 
 class Number(NamedTuple):
@@ -83,7 +92,7 @@ class Number(NamedTuple):
     decimals: int = 0
     """Digits behind the point, as written."""
     is_fraction: bool = False
-    """Written as 7/10."""
+    """Written as 7/10, or in words as a part."""
     is_listed: bool = False
     """Its sign may be the dash of a list: "- 7"."""
 
@@ -120,11 +129,14 @@ def _read(said: str) -> Number | None:
         said = call[1] + (f"/{call[2]}" if call[2] else "")
     if match := _NUMBER.fullmatch(said):
         return _of_digits(match)
+    if (mixed := _MIXED.fullmatch(said)) and (share := spoken(mixed["share"])) is not None and 0 < share < 1:
+        return Number(int(mixed["whole"]) + share, is_fraction=True)
     match = _SPOKEN.fullmatch(said)
     value = spoken(match["words"]) if match else spoken(said)
     if value is None:
         return None
-    return Number(value, bool(match and match["percent"]), unit_of(match["unit"] or "") if match else "")
+    unit = unit_of(match["unit"] or "") if match else ""
+    return Number(value, bool(match and match["percent"]), unit, is_fraction=not value.is_integer())
 
 
 def about(text: str) -> Number | None:
@@ -164,6 +176,8 @@ def only(text: str) -> Number | None:
 
 def _of_digits(match: re.Match[str]) -> Number | None:
     digits = re.sub(r"[, ']", "", match["digits"])
+    if digits.count(".") > 1:
+        digits = digits.replace(".", "")
     if (match["before"] and match["sign"]) or (match["under"] and _YEAR.fullmatch(digits)):
         return None  # 2019/20 is a season
     try:
@@ -195,15 +209,20 @@ def agree(wanted: Number, given: Number, tolerance: float = 1e-6) -> bool | None
     Undecided where only another reading of one of them would make them the same: a percent sign, a unit or a magnitude on one
     side alone, a rounded value, a point that may separate thousands.
     """
+    if wanted.value == 0 != given.value and abs(given.value) < _NOTHING and given.decimals > _MEASURED:
+        return None  # what remains of a 0 in floating point
     if close(wanted.value, given.value, tolerance):
         same_unit = wanted.unit == given.unit or not wanted.unit or not given.unit
         return True if wanted.is_percent == given.is_percent and same_unit else None
+    return None if may_be(wanted, given, tolerance) or _is_rounded(wanted, given) else False
+
+
+def may_be(wanted: Number, given: Number, tolerance: float = 1e-6) -> bool:
+    """Whether two numbers that differ may mean the same: in another unit or magnitude, as a share, with other separators."""
+    if wanted.unit and given.unit and wanted.unit != given.unit:
+        return True
     readings = _other_readings(wanted, given)
-    if given.is_listed:
-        readings.append((wanted.value, -given.value))
-    if any(close(one, other, tolerance) for one, other in readings) or _is_rounded(wanted, given):
-        return None
-    return False
+    return any(close(one, other, max(tolerance, _CONVERTED)) for one, other in readings)
 
 
 def close(wanted: float, given: float, tolerance: float) -> bool:
@@ -214,15 +233,18 @@ def close(wanted: float, given: float, tolerance: float) -> bool:
 def _other_readings(wanted: Number, given: Number) -> list[tuple[float, float]]:
     one, other = wanted.value, given.value
     readings = []
-    if wanted.is_percent != given.is_percent:
+    if wanted.is_percent != given.is_percent or given.is_fraction:
         readings += [(one, other / 100), (one, other * 100)]
     if wanted.unit != given.unit:
-        readings += [(one, other * factor) for factor in (60, 3600, 1 / 60, 1 / 3600, 24, 7, 12, 1 / 12, 3, 1 / 3)]
-        readings += [(one, other * 10.0**power) for power in (-6, -4, -3, -2, -1, 1, 2, 3, 4, 6)]
+        readings += [(one, other * factor) for factor in FACTORS] + [(one, other / factor) for factor in FACTORS]
+        readings += [(one, reading) for reading in temperatures(given.unit or wanted.unit, other)]
     if wanted.magnitude != given.magnitude:
         readings += [(one / wanted.magnitude, other), (one, other / given.magnitude)]
+        readings += [(one, other / 10.0**power) for power in (3, 6, 9, 12)]
     if given.decimals == 3 and given.magnitude == 1:
         readings.append((one, other * 1000))
+    if given.is_listed:
+        readings.append((one, -other))
     return readings
 
 

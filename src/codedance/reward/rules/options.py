@@ -34,11 +34,20 @@ _REASON = re.compile(
     r"(?:because|since|as|for|and (?:not|so|I|the)|with|which|but|not|rather|instead|is|, )\b|[^\w\s]", re.IGNORECASE
 )
 _MORE = re.compile(r"(?:,|/|&|\+|and|or|和|、)\s*[(\[]?(?P<other>[A-Z])[)\]]?(?![\w'])")
+_PERHAPS = re.compile(
+    r"[\s,;.(-]*(?:[>→]|(?:(?:or|and)\s+)?"
+    r"(?:possibly|maybe|perhaps|potentially|could be|might be|may be|is it|no,|rather|wait,?))"
+    r"\s*(?:also\s+)?[(\[]?[A-Z][)\]]?(?![\w'])"
+)
 _THAT_IS = re.compile(r"(?:[-:.,(=]\s*)*(?:(?:it|that|this)(?:'s| is)\s+|which is\s+|i\.e\.?,?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.IGNORECASE)
 _AND_ANOTHER = re.compile(r"\s*(?:[,;/&+]|\n|\b(?:and|or)\b)\s*(?:and\s+|or\s+)?")
 _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,2}\.?")
-_END = re.compile(r"\s*(?:[.,;:!()?\n-]|\b(?:because|since|as|which|not|instead|rather)\b|\Z)", re.IGNORECASE)
+_RULED_OUT = re.compile(
+    r"\s*(?:(?:is|was|can be|should be|seems)\s+)?(?:not\b|out\b|wrong|incorrect|false|impossible|excluded|eliminated|ruled out)",
+    re.IGNORECASE,
+)
+_END = re.compile(r"\s*(?:[.,:-](?!\s?[0-9])|[;!()?\n]|\b(?:because|since|as|which|not|instead|rather)\b|\Z)", re.IGNORECASE)
 _PREFIX = re.compile(r"[(\[]?[A-Z][)\].:]+\s*")
 _MOST = 500
 
@@ -115,6 +124,8 @@ class Options:
             while more := _MORE.match(rest := rest.lstrip()[more.end() :].lstrip()):
                 found.add(more["other"])
             return frozenset(found) if found <= set(self._letters) else None
+        if _PERHAPS.match(rest) or _RULED_OUT.match(rest):
+            return None
         behind = rest[_THAT_IS.match(rest).end() :] if rest else ""  # type: ignore[union-attr]
         own = self._text_of(letter)
         other = self._leading_text(behind)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from codedance.reward.rules.declared import declaration, first_sentence, statement
-from codedance.reward.rules.numerals import Number, agree, close, read
+from codedance.reward.rules.numerals import Number, close, may_be, read
 from codedance.reward.rules.ruling import Ruling, ruling
 from codedance.reward.rules.stated import ruling_on, stated
 from codedance.reward.rules.wrapping import words
@@ -67,6 +67,11 @@ def _decide_one(wanted: str, answer: str) -> Ruling:
 
 
 def _same_year(wanted: Number, given: Number) -> bool | None:
+    """The 2010s are no year; '10 may be one."""
+    if given.value == wanted.value and given.unit:
+        return None
+    if given.value == wanted.value % 100:
+        return None
     return given.value == wanted.value and not given.is_percent
 
 
@@ -77,11 +82,7 @@ def _same(wanted: Number, given: Number) -> bool | None:
         readings.append(given.value / 100 if given.is_percent else given.value * 100)
     if any(close(wanted.value, reading, TOLERANCE) for reading in readings):
         return True
-    return (
-        None
-        if agree(wanted, given, TOLERANCE) is None and (given.unit != wanted.unit or given.magnitude != wanted.magnitude)
-        else False
-    )
+    return None if may_be(wanted, given, TOLERANCE) else False
 
 
 def _decide_list(wanted: list[str], given: str) -> Ruling:

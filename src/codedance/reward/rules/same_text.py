@@ -18,6 +18,7 @@ from codedance.reward.rules.ruling import Ruling
 from codedance.reward.rules.wrapping import words
 
 _LONGEST = 10_000
+_DECIMAL_COMMA = re.compile(r"[-+]?(?:[0-9]{1,3}(?:[. '][0-9]{3})+|[0-9]+),[0-9]+")
 
 
 def same_text(gold: str, answer: str) -> Ruling:
@@ -46,12 +47,22 @@ def decide_exact(gold: str, answer: str) -> Ruling:
         return Ruling(None, "the known answer stands in another text")
     if _folded(gold) == _folded(answer):
         return Ruling(None, "another spelling of the text")
-    number, given = read(gold), read(answer)
+    number, given = read(gold), read(_with_point(answer))
     if number is not None and given is not None and agree(number, given) is not False:
         return Ruling(None, "another spelling of the number")
     return Ruling(False, same.why)
 
 
+def _with_point(text: str) -> str:
+    """A number with a decimal comma as one with a point; another text as it is."""
+    said = text.strip()
+    if not _DECIMAL_COMMA.fullmatch(said) or read(said) is not None:
+        return text
+    return re.sub("[. ']", "", said).replace(",", ".")
+
+
 def _folded(text: str) -> str:
-    """The letters, digits and signs of a text alone, without case, raised and lowered characters on the line."""
-    return re.sub(r"[\s,;()\[\]{}\"'_]+", "", unicodedata.normalize("NFKC", text[:_LONGEST]).casefold())
+    """A text without case, accents and spaces, raised and lowered characters on the line; signs stay beside digits alone."""
+    said = unicodedata.normalize("NFKD", text[:_LONGEST]).casefold()
+    bare = "".join(letter for letter in said if not unicodedata.combining(letter))
+    return re.sub(r"[\s,;()\[\]{}\"'_]+" if re.search("[0-9]", bare) else r"[\W_]+", "", bare)

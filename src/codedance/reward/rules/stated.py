@@ -4,7 +4,8 @@
     stated("4 red ones and 3 blue ones, so 7 in total").number.value                 # 7.0, a total; `others` are 4 and 3
     stated("7 people (4 adults and 3 children)").number.value                        # 7.0: the sum of the others
     stated("In row 1 there are 3, in row 2 there are 4.").number                     # None: several, and none of them declared
-    stated("5 or 6").is_hedged                                                       # True
+    stated("5 or 6").offered                                                         # 5 and 6: hedged
+    stated("5 to 6").number                                                          # None: a range
 
 A number that is only found in running text may be another than the one meant: `ruling_on` calls such an answer wrong only where
 the wanted number occurs nowhere in it. Not covered: lists, expressions.
@@ -34,14 +35,23 @@ _LONGEST = 4000
 _LABEL = re.compile(r"[A-Za-z∠_][^0-9:=?]{0,40}[:=]\s*(?P<said>[^:=]+)")
 _SUM = re.compile(r"[-+*/×÷x().,0-9\s]{3,60}=\s*(?P<said>[^=]+)")
 _BULLET = re.compile(r"^(?:[-*•]\s|[0-9]+[.)]\s|[-+]?[0-9.,]+$)", re.MULTILINE)
-_OR = re.compile(r"\s*(?:or|to|-|/|\.\.|~|and/or)\s*", re.IGNORECASE)
+_OR = re.compile(r"\s*(?:or|/|and/or)\s*", re.IGNORECASE)
+_TO = re.compile(r"\s*(?:to|-|~)\s*", re.IGNORECASE)
+_NEXT = re.compile(r"\s*[,;&]?\s*(?:and\s+)?", re.IGNORECASE)
+_BOUND_BEHIND = re.compile(
+    r"\s*(?:\+(?!\s*[0-9])|\+/-|±|(?:or|and)\s+(?:more|less|fewer|above|below|over|higher|lower|up)\b"
+    r"|at\s+(?:least|most)\b|(?:is|was|are)\s+(?:not|wrong|incorrect)\b)",
+    re.IGNORECASE,
+)
 _CUT = re.compile(
     r"\s*(?:[(:;.!?]|-\s|,\s*(?!and\b|plus\b|another\b|or\b|but\b|with\b)|,?\s*\b(?:because|since|as|which|where|given|not|rather|instead)\b|\Z)"
 )
 _BOUND = (
     r"\b(?:at least|at most|more than|fewer than|less than|up to|no more|over|under|below|above|minimum|maximum"
     r"|pairs?|couple|several|few|some|another"
-    r"|double|twice|triple|thrice|each|every|per|plus|more|less|half|both|not|isn't|aren't|neither|nor|without|except|between|maybe|perhaps|possibly)\b"
+    r"|double|twice|triple|thrice|each|every|per|plus|more|less|half|both|not|isn't|aren't|neither|nor"
+    r"|without|except|between|maybe|perhaps|possibly|(?:anything|everything|all) but)\b"
+    r"|n't\b|\b(?:cannot|wrong|incorrect|max)\b|\bno(?=\s+[0-9])|[<>≤≥±]|[0-9]\+(?!\s*[0-9])"
 )
 _VAGUE = re.compile(_BOUND, re.IGNORECASE)
 _BEFORE_TOTAL = re.compile(
@@ -52,8 +62,11 @@ _BEFORE_TOTAL = re.compile(
     re.IGNORECASE,
 )
 _BEHIND_TOTAL = re.compile(r"(?:\s+\w+){0,2}\s+(?:in total|altogether|in all|overall)\b", re.IGNORECASE)
+_PARTED = re.compile(r"\b(?:and|plus|times|of|by|each|x)\b|[+*×]", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:there is|there's|only|just|exactly|i (?:can )?see|i count)\s+(?:only |just |exactly )?\Z", re.IGNORECASE)
-_ANOTHER = re.compile(r"\b(?:and|plus|with)\s+an?\s+(?!half|third|quarter)[a-z]", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"(?:\b(?:and|plus|with)|,)\s+an?\s+(?!half|third|quarter|total|sum)[a-z]|\A\s*an?\s+[a-z]+(?=,|\s+and\b)", re.IGNORECASE
+)
 _NOT_COUNTED = re.compile(r"\b(?:no|the|this|that|each|every|which|any|other|another)\s+\Z", re.IGNORECASE)
 _NONE = re.compile(
     r"(?:(?:there (?:are|is)|there's|i (?:can )?see|i count)\s+)?no\s+(?!more|less|fewer|way|doubt|information|clear"
@@ -72,8 +85,8 @@ class Stated(NamedTuple):
     """The whole reply is this number, or it is declared."""
     others: tuple[Number, ...] = ()
     """What else is said in numbers."""
-    is_hedged: bool = False
-    """Two numbers are offered: 5 or 6."""
+    offered: tuple[Number, ...] = ()
+    """Two numbers of which the reply takes neither: 5 or 6."""
 
 
 def stated(answer: str) -> Stated:
@@ -82,8 +95,8 @@ def stated(answer: str) -> Stated:
     whole = unwrapped(reply)
     if (number := whole_number(whole)) is not None:
         return Stated(number, is_declared=True)
-    if len(whole) < 60 and _is_hedge(words(whole)):
-        return Stated(None, is_hedged=True)
+    if len(whole) < 60 and (pair := _pair(words(whole))):
+        return pair
     if (declared := declaration(answer)) is not None:
         return Stated(None) if declared.is_open else leading(declared.text)
     marked = {number for text in bold_texts(answer) if (number := about(text)) is not None}
@@ -113,11 +126,13 @@ def leading(text: str) -> Stated:
         return Stated(number, is_declared=True)
     sentence = first_sentence(line)
     found = [mention for mention in mentions(sentence) if not mention.is_label]
-    if len(sentence) < 60 and _is_hedge(sentence):
-        return Stated(None, is_hedged=True)
-    if not found or _VAGUE.search(sentence[: found[0].end]):
+    if len(sentence) < 60 and (pair := _pair(sentence)):
+        return pair
+    if not found or _VAGUE.search(sentence[: found[0].end]) or _is_list(sentence, found):
         return Stated(None)
     first, behind = found[0], sentence[found[0].end :]
+    if _BOUND_BEHIND.match(behind):
+        return Stated(None)
     until = found[1].start - first.end if len(found) > 1 else len(behind)
     lead_in = len(sentence[: first.start].split())
     if len({mention.number for mention in found}) == 1 or (
@@ -135,8 +150,9 @@ def ruling_on(wanted: Number, said: Stated, same: Callable[[Number, Number], boo
         said: what the reply states.
         same: whether two numbers are the same; None where that cannot be told.
     """
-    if said.is_hedged:
-        return Ruling(False, "hedged: two numbers")
+    if said.offered:
+        is_one = any(same(wanted, number) is not False for number in said.offered)
+        return Ruling(None if is_one else False, "hedged: two numbers")
     if said.number is None:
         return Ruling(None, "no one number is stated")
     told = same(wanted, said.number)
@@ -149,10 +165,22 @@ def ruling_on(wanted: Number, said: Stated, same: Callable[[Number, Number], boo
     return Ruling(told, why[told])
 
 
-def _is_hedge(text: str) -> bool:
-    """Whether the only numbers in a text are two that "or" or "to" stands between."""
+def _pair(text: str) -> Stated | None:
+    """Of a text whose only numbers are two: what it offers by "or"; nothing by "to", which makes a range."""
     found = mentions(text)
-    return len(found) == 2 and found[0].number != found[1].number and bool(_OR.fullmatch(text[found[0].end : found[1].start]))
+    if len(found) != 2 or found[0].number == found[1].number:
+        return None
+    between = text[found[0].end : found[1].start]
+    if _OR.fullmatch(between):
+        return Stated(None, offered=(found[0].number, found[1].number))
+    return Stated(None) if _TO.fullmatch(between) else None
+
+
+def _is_list(text: str, found: Sequence[Mention]) -> bool:
+    """Whether a text is nothing but several numbers side by side."""
+    is_whole = not text[: found[0].start].strip(" [(") and not text[found[-1].end :].strip(" .])")
+    gaps = (text[one.end : other.start] for one, other in zip(found, found[1:], strict=False))
+    return len(found) > 1 and is_whole and all(map(_NEXT.fullmatch, gaps))
 
 
 def _in_running_text(text: str) -> Stated:
@@ -169,8 +197,11 @@ def _in_running_text(text: str) -> Stated:
 
 def _one_of(text: str, found: Sequence[Mention]) -> Stated:
     numbers = [mention.number for mention in found]
-    if len(set(numbers)) == 1 and _ANOTHER.search(text):  # "two men and a woman" may be three
-        return Stated(numbers[0], False, (numbers[0]._replace(value=numbers[0].value + 1),))
+    if len(set(numbers)) == 1 and (more := len(_ANOTHER.findall(text))):  # "two men and a woman" may be three
+        return Stated(numbers[0], False, tuple(numbers[0]._replace(value=numbers[0].value + step) for step in range(1, more + 1)))
+    gaps = (text[one.end : other.start] for one, other in zip(found, found[1:], strict=False))
+    if len(set(numbers)) == 1 and any(map(_PARTED.search, gaps)):  # "2 red ones and 2 blue ones", "3 + 3"
+        return Stated(None, others=(numbers[0],))
     if len(set(numbers)) == 1:
         is_one = found[0].text.lower() != "one" or any(_ONE.search(text[: mention.start]) for mention in found)
         return Stated(None if _VAGUE.search(text) or not is_one else numbers[0])

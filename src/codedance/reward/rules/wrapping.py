@@ -15,10 +15,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from codedance.reply_marks import MARKS, Kind
+
 _LAYERS = 12
 _LONGEST = 8_000
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
-_SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
+_SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ]+(?![ʰˢʳᵈ])")
 _SUBSCRIPT = re.compile(r"[₀-₉]+")
 _VULGAR = re.compile(r"(?<=[0-9])[¼-¾⅐-⅞↉]|[¼-¾⅐-⅞↉]")
 _CHARACTERS = str.maketrans(
@@ -35,17 +37,20 @@ _EATEN = str.maketrans({"\f": "\\f", "\b": "\\b", "\a": "\\a"})
 """LaTeX commands whose backslash was eaten when a file was read."""
 _PAIRS = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("```", "```"), ("`", "`"), ("***", "***"), ("**", "**"),
-    ("__", "__"), ("*", "*"), ('"', '"'), ("'", "'"), ("<b>", "</b>"), ("<strong>", "</strong>"), ("<answer>", "</answer>"),
-    ("<|begin_of_box|>", "<|end_of_box|>"),
+    ("__", "__"), ("*", "*"), ('"', '"'), ("'", "'"), ("<b>", "</b>"), ("<strong>", "</strong>"),
+    *((mark.open, mark.close) for mark in MARKS if mark.kind in (Kind.ANSWER, Kind.BOX) and not mark.open.endswith("{")),
 )  # fmt: skip
 _COMMAND = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\s*\{")
+_JSON = re.compile(
+    r"\A\{\s*[\"'](?:final_?)?answer[\"']\s*:\s*(?:\"([^\"{}]*)\"|'([^'{}]*)'|([^\"',{}]+?))\s*\}\Z", re.IGNORECASE
+)
 _FENCE = re.compile(r"\A```[\w+-]*\s*\n(.*?)\n?\s*```\Z", re.DOTALL)
 _BOLD = re.compile(r"(?<![A-Za-z0-9)\]*])\*\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*\*(?![A-Za-z0-9(*])")
 _PAIRED_DOLLARS = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
 _TEXT_COMMAND = re.compile(r"\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:rm|bf|it|sf)|mbox|operatorname)\s*\{([^{}]{0,400})\}")
 _CRY = re.compile(r"[A-Za-z]{3}!\Z")
 _SPACES = re.compile(r"\\[,;:! ]|\\q?quad\b|(?<=[^\\])~")
-_FRACTION = re.compile(r"([0-9])?\s*\\[dtc]?frac\s*(?:\{\s*(-?[0-9.]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9.]+)\s*\}|([0-9]))")
+_FRACTION = re.compile(r"(?:([0-9])\s*)?\\[dtc]?frac\s*(?:\{\s*(-?[0-9.]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9.]+)\s*\}|([0-9]))")
 _DEGREES = re.compile(r"\^?\s*\{?\s*\\(?:circ|degree)\b\s*\}?|\{\s*degrees?\s*\}|\^\s*\{?\s*°\s*\}?")
 _NAMED = {
     "\\%": "%", "\\$": "$", "\\times": "×", "\\cdot": "*", "\\approx": "≈",
@@ -112,6 +117,8 @@ def closing_brace(text: str, start: int) -> int:
 def _layer_off(said: str) -> str:
     if fence := _FENCE.match(said):
         return fence[1].strip()
+    if packed := _JSON.match(said):
+        return (packed[1] or packed[2] or packed[3] or "").strip()
     for opening, closing in _PAIRS:
         inner = said[len(opening) : -len(closing)]
         if (

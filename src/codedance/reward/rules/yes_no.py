@@ -16,7 +16,7 @@ from codedance.reward.rules.declared import bold_texts, declaration, is_conditio
 from codedance.reward.rules.wrapping import unwrapped, words
 
 _WORDS = {"yes": True, "no": False, "true": True, "false": False}
-_FIRST = re.compile(r"(yes|no|true|false)(?:[.!]?\Z|\s*[,.;:!(]|\s+-|\s+(?:because|since|as)\b)", re.IGNORECASE)
+_FIRST = re.compile(r"(yes|no|true|false)(?!\.\s?[0-9])(?:[.!]?\Z|\s*[,.;:!(]|\s+-|\s+(?:because|since|as)\b)", re.IGNORECASE)
 _BOTH = re.compile(r"(?:yes|true)\W{0,3}(?:and|or|but)?\W{0,3}(?:no|false)\b|(?:no|false)\b.*\b(?:yes|true)\b", re.IGNORECASE)
 _LONGEST = 4000
 
@@ -32,6 +32,8 @@ def polarity(answer: str) -> bool | None:
     if len(marked) == 1:
         return marked.pop()
     if len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply):
+        return None
+    if len({said for line in reply.splitlines() if (said := _WORDS.get(words(line).casefold())) is not None}) > 1:
         return None
     first = _first(words(reply))
     return _first(last_line(answer)) if first is None else first

@@ -130,10 +130,12 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Caller to supervisor: run this cell."""
+    """Caller to supervisor: run this cell, interrupt it after `time_s` seconds, kill it `grace_s` later."""
 
     ref: int
     session: int
+    time_s: float
+    grace_s: float
     code: str
 
 

@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -36,6 +36,8 @@ class Nursery:
     walls: confine.Walls
     serve: Serve
     sessions: dict[int, int] = field(default_factory=dict)  # pid -> session
+    hung_up: bool = False
+    """The supervisor is gone: what is left to do is to end every session and to reap it."""
 
     def run(self) -> None:
         """Serve until the supervisor hangs up."""
@@ -47,21 +49,34 @@ class Nursery:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(awake, select.POLLIN)
-        while True:
+        while not self.hung_up:
             for fd, _ in poll.poll():
                 if fd == awake:
                     os.read(awake, 4096)
                     self._reap()
-                    continue
-                data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
-                if not data:
-                    self._kill_all()
-                    return
-                order: Fork | Signal = decode(data, (Fork, Signal))
-                if isinstance(order, Fork):
-                    self._fork(order, fds, births)
                 else:
-                    self._signal(order)
+                    self._obey(births)
+        self._kill_all()
+
+    def _obey(self, births: Births) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
+        except ConnectionError:
+            data, fds = b"", []
+        if not data or self.hung_up:
+            self.hung_up = True
+            return
+        order: Fork | Signal = decode(data, (Fork, Signal))
+        if isinstance(order, Fork):
+            self._fork(order, fds, births)
+        else:
+            self._signal(order)
+
+    def _tell(self, message: Born | Unborn | Died, fds: Sequence[int] = ()) -> None:
+        try:
+            socket.send_fds(self.control, [encode(message)], fds)
+        except ConnectionError:  # it closed while this was on its way
+            self.hung_up = True
 
     def _fork(self, order: Fork, fds: list[int], births: Births) -> None:
         def be() -> NoReturn:
@@ -71,7 +86,7 @@ class Nursery:
         try:
             child = births.fork(be)
         except OSError as error:
-            self.control.send(encode(Unborn(order.session, str(error))))
+            self._tell(Unborn(order.session, str(error)))
         else:
             self.sessions[child] = order.session
             self._announce(child, order.session)
@@ -82,9 +97,9 @@ class Nursery:
         try:
             pidfd = os.pidfd_open(child)
         except OSError:
-            self.control.send(encode(Born(session)))
+            self._tell(Born(session))
             return
-        socket.send_fds(self.control, [encode(Born(session))], [pidfd])
+        self._tell(Born(session), [pidfd])
         os.close(pidfd)
 
     def _signal(self, order: Signal) -> None:
@@ -101,7 +116,7 @@ class Nursery:
             session = self.sessions.pop(pid, None)
             if session is None:
                 continue  # a stray that a session without walls had left behind
-            self.control.send(encode(Died(session, status)))
+            self._tell(Died(session, status))
             self._kill_strays(pid)
 
     def _kill_strays(self, leader: int) -> None:
@@ -129,7 +144,7 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
+        os.setpgid(0, 0)
         channel, out, err, outbox = fds
         _move(
             {

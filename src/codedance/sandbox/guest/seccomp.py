@@ -66,7 +66,8 @@ _IOCTL_HARMLESS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TI
 _AF_UNIX = 1
 _STREAM = (1, 1 | 0x800, 1 | 0x80000, 1 | 0x80800)
 """SOCK_STREAM, each with and without SOCK_NONBLOCK and SOCK_CLOEXEC; datagram sockets could send to an address."""
-_FCNTL_HARMFUL = (4, 8, 10, 15, 1024, 1026)  # set flags (descriptions are shared), owner, signal; leases; notification
+_FCNTL_HARMFUL = (4, 8, 10, 15, 1024, 1026, 1031)
+"""Set flags (descriptions are shared), owner, signal; leases; notification; a pipe's size (the quota is the user's)."""
 _FCNTL_LOCKS = (6, 7, 37, 38)
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 from typing import Any
 
-from codedance.sandbox import wire
+from codedance.sandbox import orphans, wire
 from codedance.sandbox.supervisor.core import Supervisor
 from codedance.sandbox.supervisor.orders import Orders
 
@@ -57,6 +57,7 @@ async def _orphaned(caller_pid: int) -> None:
 def main() -> None:
     """Serve until the caller is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's business
+    orphans.adopt()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     asyncio.run(_serve(Orders.from_json(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

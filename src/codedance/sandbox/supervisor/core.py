@@ -6,9 +6,11 @@
     LOADING     it decodes its pictures                           SETTLING
     SETTLING    it writes its input file                          IDLE (stopped by SIGSTOP)
     IDLE        a caller wants a cell run                         RUNNING
-    RUNNING     it answers in time                                IDLE
+    RUNNING     it answers in time                                IDLE (below level 3 by way of COUNTING)
                 time_s passes: SIGXCPU, then it answers           IDLE, verdict timeout
                 grace_s more passes, or it sends nonsense         ENDING (SIGKILL)
+    COUNTING    its many files are not over the caps, or          IDLE
+                counting them takes too long
     ENDING      its process is gone                               reported, forgotten
 
 Every wait has a deadline here. If the zygote dies, all its sessions are reported and a new one is started.
@@ -59,6 +61,7 @@ from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.trial import Trial
 from codedance.sandbox.supervisor.uids import UidRange
 from codedance.sandbox.supervisor.ward import State, Ward
+from codedance.sandbox.supervisor.watch import TooMany, Watch
 from codedance.sandbox.supervisor.zygote import Message, Zygote
 from codedance.types import ExecStatus
 
@@ -67,7 +70,8 @@ _DEATH_S = 0.8
 _FORK_S = 15.0
 _START_S = 120.0
 """A zygote that has not loaded its libraries by then is given up."""
-_WATCH_S = 0.05
+_COUNT_S = 0.5
+"""How long a cell's answer waits for its many files to be counted; then it is given, and the session ends later if need be."""
 _MOST_FORKS_AT_ONCE = 4
 _MOST_FAILED_STARTS = 3
 _MOST_STILLBORN = 5
@@ -93,6 +97,7 @@ class Supervisor:
         self._greeted = False
         self._cgroup, self._no_cgroup = self._make_cgroup()
         self._scratch: Scratch | None = None
+        self._watch: Watch | None = None
         self._has_pidfds = _pidfds_work()
         self._uids = UidRange.take()
         first_uid = self._uids.first if self._uids is not None else None
@@ -124,6 +129,8 @@ class Supervisor:
         self._stop_zygote()
         for ward in self._wards.values():
             ward.close()
+        if self._watch is not None:
+            self._watch.close()
         if self._scratch is not None:
             self._scratch.close()
         if self._cgroup is not None:
@@ -194,6 +201,7 @@ class Supervisor:
             except (OSError, SandboxError) as error:
                 self._give_up(f"no directory for the sessions' files: {error}")
                 return
+            self._watch = self._watch or Watch(self._scratch.root, self._caps, self._over)
         if self._trial.measured is None:
             self._make_session(is_trial=True)
         else:
@@ -360,7 +368,7 @@ class Supervisor:
                 self._finish(ward, done)
             case State.ENDING:
                 pass
-            case State.POOLED | State.IDLE:
+            case State.POOLED | State.IDLE | State.COUNTING:
                 raise reply.Forged("nobody had asked")
 
     def _pool_if_ready(self, ward: Ward) -> None:
@@ -411,11 +419,12 @@ class Supervisor:
             self._tell(verdict.never_started(request.ref))
             return
         ward.state, ward.ref, ward.interrupted = State.RUNNING, request.ref, False
+        ward.time_s, ward.grace_s = request.time_s, request.grace_s
         ward.rewind_output()
         ward.started = self._loop.time()
-        self._after(ward, self._orders.time_s, self._interrupt)
-        if ward.work is not None:
-            self._after(ward, _WATCH_S, self._watch)
+        self._after(ward, ward.time_s, self._interrupt)
+        if ward.work is not None and self._watch is not None:
+            self._watch.add(ward.session, ward.work)
         ward.signal(signal.SIGCONT)
         if not wire.send_once(ward.channel, encode(Cell(ward.next_token(), request.code))):
             self._kill(ward, ExecStatus.PROTOCOL, "it stopped listening on its channel")
@@ -423,34 +432,48 @@ class Supervisor:
     def _interrupt(self, ward: Ward) -> None:
         ward.interrupted = True
         ward.signal(SOFT_INTERRUPT)
-        self._after(ward, self._orders.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
+        self._after(ward, ward.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
 
-    def _watch(self, ward: Ward) -> None:
-        assert ward.work is not None and self._scratch is not None
-        excess = self._scratch.excess(ward.work, self._caps)
-        if excess is not None:
+    def _over(self, session: int, excess: str) -> None:
+        if (ward := self._wards.get(session)) is not None and ward.state is State.RUNNING:
             self._kill(ward, ExecStatus.CRASHED, excess)
-        else:
-            self._after(ward, _WATCH_S, self._watch)
 
     def _finish(self, ward: Ward, done: reply.Done) -> None:
         seconds = self._loop.time() - ward.started
         ward.cancel_timers()
-        ward.state = State.IDLE
+        ward.state = State.COUNTING
         ward.signal(signal.SIGSTOP)
-        if ward.work is not None and self._scratch is not None and (excess := self._scratch.excess(ward.work, self._caps)):
-            ward.state = State.RUNNING
-            self._kill(ward, ExecStatus.CRASHED, excess)
+        seen = self._seen(ward, seconds)
+        if ward.work is None or self._watch is None:
+            self._counted(ward, seen, done, None)
             return
-        self._tell(verdict.of_reply(self._seen(ward, seconds), done))
+        self._watch.remove(ward.session)
+        try:
+            self._counted(ward, seen, done, self._watch.quick(ward.work))
+        except TooMany:
+            self._after(ward, _COUNT_S, self._answer, seen, done)
+            self._watch.ask(ward.work, partial(self._counted, ward, seen, done))
+
+    def _counted(self, ward: Ward, seen: verdict.Seen, done: reply.Done, excess: str | None) -> None:
+        if ward.session not in self._wards:  # it died meanwhile
+            return
+        if excess is not None:
+            self._kill(ward, ExecStatus.CRASHED, excess)
+        elif ward.state is State.COUNTING:
+            self._answer(ward, seen, done)
+
+    def _answer(self, ward: Ward, seen: verdict.Seen, done: reply.Done) -> None:
+        ward.cancel_timers()
+        ward.state = State.IDLE
+        self._tell(verdict.of_reply(seen, done))
 
     def _seen(self, ward: Ward, seconds: float) -> verdict.Seen:
         out, err, truncated = ward.collect_output()
-        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, self._orders.time_s)
+        return verdict.Seen(ward.ref, seconds, out, err, truncated, ward.interrupted, ward.time_s)
 
     def _close(self, request: Close) -> None:
         ward = self._wards.get(request.session)
-        if ward is None or ward.state not in (State.IDLE, State.SETTLING, State.RUNNING):
+        if ward is None or ward.state not in (State.IDLE, State.SETTLING, State.RUNNING, State.COUNTING):
             self._tell(Closed(request.ref))
             return
         ward.close_ref = request.ref
@@ -477,7 +500,7 @@ class Supervisor:
                 self._stillborn(ward, cause)
             case State.LOADING if ward.ref:
                 self._load_failed(ward, cause)
-            case State.RUNNING:
+            case State.RUNNING | State.COUNTING:
                 by_kernel = ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory()
                 seen = self._seen(ward, self._loop.time() - ward.started)
                 self._tell(verdict.of_death(seen, cause, ward.verdict, by_kernel))
@@ -488,6 +511,8 @@ class Supervisor:
         if ward.close_ref is not None:
             self._tell(Closed(ward.close_ref))
         self._loop.remove_reader(ward.channel)
+        if self._watch is not None:
+            self._watch.remove(ward.session)
         if ward.work is not None and self._scratch is not None and ward.has_ended():
             self._scratch.remove(ward.work)  # else with the rest, at the end
         ward.close()
@@ -529,7 +554,7 @@ class Supervisor:
 
     # -- small things -------------------------------------------------------------------------------------------------
 
-    def _after(self, ward: Ward, seconds: float, action: Callable[..., None], *details: str) -> None:
+    def _after(self, ward: Ward, seconds: float, action: Callable[..., None], *details: object) -> None:
         ward.timers.append(self._loop.call_later(seconds, action, ward, *details))
 
     def _tell(self, message: Hello | Opened | Ran | Closed | Lost | Pong) -> None:

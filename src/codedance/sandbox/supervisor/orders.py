@@ -13,8 +13,6 @@ class Orders:
     """How to run zygote and sessions, for the whole life of the supervisor."""
 
     settings: Settings
-    time_s: float
-    grace_s: float
     open_s: float
     """Seconds in which a fresh session must have decoded its pictures."""
     pool: int

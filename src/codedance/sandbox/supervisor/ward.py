@@ -38,6 +38,7 @@ class State(Enum):
     SETTLING = auto()
     IDLE = auto()
     RUNNING = auto()
+    COUNTING = auto()
     ENDING = auto()
 
 
@@ -72,6 +73,9 @@ class Ward:
     """The caller's request that is waiting for this session."""
     early: Run | None = None
     """A cell that came before the session had settled."""
+    time_s: float = 0.0
+    grace_s: float = 0.0
+    """What its cell may take, and take to stop."""
     close_ref: int | None = None
     token: str = ""
     started: float = 0.0

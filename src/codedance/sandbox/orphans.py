@@ -1,0 +1,68 @@
+"""End and reap processes whose parent was killed before it could do so; where nobody does, they stay as zombies.
+
+    adopt()                           # the supervisor, once: what its zygote leaves becomes its own
+    end_adopted()                     # after a zygote's end
+    reap_session(supervisor_pid)      # the caller, after a supervisor was killed: it may be process 1 of its container
+
+Not covered: processes of level 0 that left their session (setsid) while their supervisor was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from codedance.sandbox.guest import linux
+
+_END_S = 1.0
+_PAUSE_S = 0.002
+
+
+def adopt() -> None:
+    """From now on orphaned descendants become children of this process."""
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_adopted() -> None:
+    """Kill and reap every child of this process, for at most a second."""
+    deadline = time.monotonic() + _END_S
+    while time.monotonic() < deadline:
+        for pid in _children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(_PAUSE_S)
+
+
+def reap_session(leader: int) -> None:
+    """Reap the children of this process that belong to the session of `leader`, which is dead: they are dying too."""
+    deadline = time.monotonic() + _END_S
+    while time.monotonic() < deadline:
+        members = [pid for pid in _children() if _session_of(pid) == leader]
+        if not members:
+            return
+        for pid in members:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(_PAUSE_S)
+
+
+def _children() -> Iterator[int]:
+    """The children of this process, of whichever thread; none where /proc does not tell."""
+    with suppress(OSError):
+        for thread in os.listdir("/proc/self/task"):
+            with suppress(OSError), open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+                yield from map(int, file.read().split())
+
+
+def _session_of(pid: int) -> int | None:
+    with suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[3])
+    return None
