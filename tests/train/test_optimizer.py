@@ -8,6 +8,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
 
+from codedance.train import bfloat16
 from codedance.train import optimizer as optimizers
 from codedance.train.bfloat16 import WithoutBfloat16
 from codedance.train.optimizer import Optimizer, OptimizerSettings
@@ -80,6 +81,11 @@ def test_muon_moves_along_the_polar_factor_rounded_to_bfloat16_only_where_that_i
     left, _, right = torch.linalg.svd(gradient)
     assert torch.nn.functional.cosine_similarity(moved.flatten(), (left @ right).flatten(), dim=0) > 0.97
     assert torch.equal(moved, moved.bfloat16().float()) is is_fast
+
+
+def test_a_build_of_torch_without_mkldnn_is_slow_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not bfloat16.is_fast(torch.device("cpu"))
 
 
 def test_without_bfloat16_a_cast_is_a_copy_in_float32_and_nothing_else_changes() -> None:

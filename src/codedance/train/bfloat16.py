@@ -23,6 +23,8 @@ def is_fast(device: torch.device) -> bool:
     """Whether products of matrices in bfloat16 are no slower there than in float32."""
     if device.type != "cpu":
         return True
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # no public call asks the processor
 
 

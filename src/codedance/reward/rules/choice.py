@@ -51,6 +51,7 @@ _FRAME = re.compile(
     r"|exactly|clearly|probably|in|on|at|the colou?r)\s+)?(?P<said>[^.!?\n]{1,200})[.!]?",
     re.IGNORECASE,
 )
+_CROSSED = re.compile(r"[❌✗✘]|\((?:wrong|incorrect|false)\)", re.IGNORECASE)
 _LETTER_LINE = re.compile(r"\s*[(\[*]*[A-Z][)\]*.]*\s*")
 _LABELS = re.compile(r"[,;.]\s*[(\[]?[A-Z][)\]]?\s*[:=]\s*\w")
 _LIST_LINE = re.compile(r"^\s*(?:[-*]\s*)?\**[(\[]?([A-Z])\**[)\].:]\**\s*\S", re.MULTILINE)
@@ -102,6 +103,8 @@ def _chosen(answer: str, options: Options) -> frozenset[str] | None:
     if (declared := declaration(answer, _CHOSEN)) is not None:
         return None if declared.is_open else options.leading(declared.text)
     if len(reply) > _LONGEST and not last_line(answer):
+        return None
+    if _CROSSED.search(reply):
         return None
     listed = _lists_options(reply)
     marked = [picked for text in bold_texts(answer) if (picked := options.whole(text)) is not None]

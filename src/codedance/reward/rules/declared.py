@@ -65,7 +65,14 @@ _REPORTED = re.compile(
     r"|(?:cannot|can't|don't|do not|wrong to|tempting to) (?:\w+ )?(?:think|say|believe|assume|conclude))\b",
     re.IGNORECASE,
 )
-_NEGATED = re.compile(r"\W*(?:not|never|neither|nor|definitely not|certainly not|unlikely|wrong|incorrect)\b", re.IGNORECASE)
+DENIALS = (
+    r"\b(?:nicht|kein\w{0,3}|no (?:es|son|hay)|não|n'(?:est|y)|ne sont|pas|non (?:è|sono)|не|нет|niet)\b"
+    r"|\b(?:falsch|incorrect[oa]|faux|sbagliat[oa]|errad[oa]|неверно)\b|不|没|沒|错|ではない|ではありません|じゃない|아니|아닙"
+)
+"""Words of other languages that say that something is not so."""
+_NEGATED = re.compile(
+    rf"\W*(?:\b(?:not|never|neither|nor|definitely not|certainly not|unlikely|wrong|incorrect)\b|{DENIALS})", re.IGNORECASE
+)
 _CALLED_WRONG = re.compile(
     r"[\s$*]*(?:(?:is|was|seems)\s+(?:not\b|wrong|incorrect|false)|(?:isn't|wasn't|cannot|can't)\b)", re.IGNORECASE
 )
@@ -174,6 +181,11 @@ def first_sentence(text: str) -> str:
 def is_taken_back(text: str) -> bool:
     """Whether a text says "wait", "no," or the like."""
     return _RETRACTED.search(text) is not None
+
+
+def is_reported(text: str) -> bool:
+    """Whether a text says what others, or the same one earlier, might think."""
+    return _REPORTED.search(text) is not None
 
 
 def is_conditional(text: str) -> bool:

@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from codedance.reward.rules import choice
 from codedance.reward.rules.declared import (
+    DENIALS,
     bold_texts,
     declaration,
     first_sentence,
     is_conditional,
+    is_reported,
     is_taken_back,
     last_line,
     reply_text,
@@ -54,7 +56,7 @@ _TWO_NUMBERS = re.compile(r"[-+]?[0-9][0-9.,]*\s+\([-+]?[0-9][0-9.,]*\)")
 _UNCLEAR = re.compile(
     r"\b(?:not|never|cannot|nor|neither|except|least|most|more|less|than|or|sqrt|root|log|ln|sin|cos|tan"
     r"|squared?|cubed?|half|twice|double|times|wrong|incorrect|too|but|possibl[ey]|impossible"
-    r"|maybe|perhaps)\b|n't\b|[A-Za-z_][0-9]{0,3}\(|[0-9]\+(?!\s*[0-9A-Za-z])|[<>≤≥≠±]"
+    r"|maybe|perhaps)\b|n't\b|[A-Za-z_][0-9]{0,3}\(|[0-9]\+(?!\s*[0-9A-Za-z])|[<>≤≥≠±]|" + DENIALS
 )
 _OR = re.compile(r"\S\s+or\s+\S|∨|\\(?:lor|vee)(?![A-Za-z])")
 _MINUTES = re.compile(r"°\s*[0-9]")
@@ -192,7 +194,7 @@ def _settled(answer: str, is_ratio: bool, is_equation: bool) -> _Expression | No
     says = _SAYS.fullmatch(unwrapped(reply))
     found = core(says["said"]) if says else None
     beside = tuple(mention.number for mention in mentions(words(reply)))
-    if found is None and len(set(beside)) == 1 and not _UNCLEAR.search(reply):
+    if found is None and len(set(beside)) == 1 and not (_UNCLEAR.search(reply) or is_reported(reply)):
         found = f"{beside[0].value:.15g}{'%' if beside[0].is_percent else ''}"
     return None if found is None else _Expression(found, False, beside)
 

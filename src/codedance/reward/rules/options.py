@@ -36,7 +36,7 @@ _REASON = re.compile(
 _MORE = re.compile(r"(?:,|/|&|\+|and|or|和|、)\s*[(\[]?(?P<other>[A-Z])[)\]]?(?![\w'])")
 _PERHAPS = re.compile(
     r"[\s,;.(-]*(?:[>→]|(?:(?:or|and)\s+)?"
-    r"(?:possibly|maybe|perhaps|potentially|could be|might be|may be|is it|no,|rather|wait,?))"
+    r"(?:possibly|maybe|perhaps|potentially|could be|might be|may be|is it|no,|rather|then|wait,?))"
     r"\s*(?:also\s+)?[(\[]?[A-Z][)\]]?(?![\w'])"
 )
 _THAT_IS = re.compile(r"(?:[-:.,(=]\s*)*(?:(?:it|that|this)(?:'s| is)\s+|which is\s+|i\.e\.?,?\s+)?", re.IGNORECASE)

@@ -65,4 +65,5 @@ def _folded(text: str) -> str:
     """A text without case, accents and spaces, raised and lowered characters on the line; signs stay beside digits alone."""
     said = unicodedata.normalize("NFKD", text[:_LONGEST]).casefold()
     bare = "".join(letter for letter in said if not unicodedata.combining(letter))
+    bare = re.sub(r"(?<![0-9.])0+(?=[0-9])", "", bare)
     return re.sub(r"[\s,;()\[\]{}\"'_]+" if re.search("[0-9]", bare) else r"[\W_]+", "", bare)

@@ -19,10 +19,12 @@ from math import prod
 from typing import NamedTuple
 
 from codedance.reward.rules.declared import (
+    DENIALS,
     bold_texts,
     declaration,
     first_sentence,
     is_conditional,
+    is_reported,
     is_taken_back,
     last_line,
     reply_text,
@@ -50,10 +52,10 @@ _BOUND = (
     r"\b(?:at least|at most|more than|fewer than|less than|up to|no more|over|under|below|above|minimum|maximum"
     r"|pairs?|couple|several|few|some|another"
     r"|double|twice|triple|thrice|each|every|per|plus|more|less|half|both|not|isn't|aren't|neither|nor"
-    r"|without|except|between|maybe|perhaps|possibly|(?:anything|everything|all) but)\b"
+    r"|without|except|before|after|between|maybe|perhaps|possibly|(?:anything|everything|all) but)\b"
     r"|n't\b|\b(?:cannot|wrong|incorrect|max)\b|\bno(?=\s+[0-9])|[<>≤≥±]|[0-9]\+(?!\s*[0-9])"
 )
-_VAGUE = re.compile(_BOUND, re.IGNORECASE)
+_VAGUE = re.compile(rf"{_BOUND}|{DENIALS}", re.IGNORECASE)
 _BEFORE_TOTAL = re.compile(
     r"(?:\b(?:so|i\.e|that is|thus|hence|therefore|makes|making|giving|gives|total(?:ing|s| is| of)?|in total"
     r"|altogether|in all|overall)\b|=)"
@@ -105,7 +107,7 @@ def stated(answer: str) -> Stated:
     lists = _BULLET.findall(reply[:_LONGEST])
     if len(lists) < 2 and (number := whole_number(last_line(answer))) is not None:
         return Stated(number, is_declared=True)
-    if len(lists) > 1 or len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply):
+    if len(lists) > 1 or len(reply) > _LONGEST or is_taken_back(reply) or is_conditional(reply) or is_reported(reply):
         return Stated(None)
     return _in_running_text(words(reply))
 

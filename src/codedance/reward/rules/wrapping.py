@@ -42,7 +42,8 @@ _PAIRS = (
 )  # fmt: skip
 _COMMAND = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\s*\{")
 _JSON = re.compile(
-    r"\A\{\s*[\"'](?:final_?)?answer[\"']\s*:\s*(?:\"([^\"{}]*)\"|'([^'{}]*)'|([^\"',{}]+?))\s*\}\Z", re.IGNORECASE
+    r"\A\{\s*[\"'](?:final_?)?answer[\"']\s*:\s*(?:\"([^\"{}]*)\"\s*|'([^'{}]*)'\s*|([^\s\"',{}][^\"',{}]*))\}\Z",
+    re.IGNORECASE,
 )
 _FENCE = re.compile(r"\A```[\w+-]*\s*\n(.*?)\n?\s*```\Z", re.DOTALL)
 _BOLD = re.compile(r"(?<![A-Za-z0-9)\]*])\*\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*\*(?![A-Za-z0-9(*])")
