@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from string import ascii_uppercase
 
 import pytest
@@ -29,6 +31,17 @@ ANSWERS = [mark for mark in MARKS if mark.kind is Kind.ANSWER]
 def expressions() -> Iterator[Expressions]:
     with Expressions(time_s=20, processes=1) as expressions:
         yield expressions
+
+
+def test_the_script_that_asks_is_not_run_again_by_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import pathlib\npathlib.Path(__file__).with_name('again').touch()\n")
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "__spec__", None)
+    monkeypatch.setattr(main, "__file__", str(script), raising=False)
+    with Expressions(time_s=20, processes=1) as expressions:
+        assert expressions.values(["2"]) == [2.0]
+    assert not (tmp_path / "again").exists() and main.__file__ == str(script)
 
 
 @pytest.mark.parametrize(

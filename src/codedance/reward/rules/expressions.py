@@ -5,25 +5,27 @@
         expressions.values(("2^{2^{99}}",))                 # raises Unsettled after five seconds
 
 math-verify's own time limits work by signals, in main threads only, and sympy can neither be interrupted nor trusted with memory:
-so the work is done by processes with a memory limit of their own, which start when first needed. Not covered: proofs.
+so the work is done by processes with a memory limit of their own, which start when first needed. They do not import the program
+that asks, so that a script needs no `if __name__ == "__main__"`. Not covered: proofs.
 """
 
 from __future__ import annotations
 
 import logging
 import resource
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import contextmanager
 from importlib import import_module
 from math import isfinite
-from multiprocessing import get_context
+from multiprocessing.context import SpawnContext, SpawnProcess
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-_CONTEXT = get_context("spawn")
 _MEMORY = 2 << 30
 _CALLS = 2000
 """After so many a process is replaced; sympy's caches grow."""
@@ -33,6 +35,31 @@ _ROUNDED = 5e-3
 """Values that are nearer than this may be roundings of each other."""
 _POINTS = (0.37, 1.83, 3.19)
 """Where expressions with variables are compared."""
+
+
+class _Process(SpawnProcess):
+    """A fresh process that does not run the script of this one again, as spawned ones do to find its functions."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _without_script():
+            return SpawnProcess._Popen(process_obj)
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    main = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 class Unsettled(Exception):
@@ -91,7 +118,7 @@ class Expressions:
             raise Unsettled(f"an expression of more than {_LONGEST} characters")
         with self._starting:  # several threads may ask first
             if self._pool is None:
-                self._pool = ProcessPool(self._processes, max_tasks=_CALLS, initializer=_limit, context=_CONTEXT)
+                self._pool = ProcessPool(self._processes, max_tasks=_CALLS, initializer=_limit, context=_Context())
         try:
             return self._pool.schedule(work, args=(tuple(texts),), timeout=self._time_s).result()
         except TooLate:
