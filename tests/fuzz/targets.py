@@ -101,7 +101,7 @@ class Frames(Target):
     _records = (
         messages.Fork(7, "/tmp/x"),
         messages.Ran(1, "ok", ["E", "m", 1], 0.5, 3, 4, False, [[0, 1, 2]], ["n"], True),
-        messages.Run(1, 2, "print(1)\nprint(2)"),
+        messages.Cell("t", "print(1)\nprint(2)"),
         messages.Hello({"landlock": None}, 4, {"python": "3.11"}),
         messages.Opened(1, 2, [[3, 4]]),
         messages.Load("t", [{"name": "a", "offset": 0, "length": 3}], []),

@@ -134,9 +134,10 @@ class Watch:
             return True
         flags = args[2] if event == "open" and isinstance(args[2], int) else 0
         if flags & (os.O_NOFOLLOW | os.O_PATH) or event in _OF_NAMES:  # what a link leads to is not touched
-            path = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
-        real = os.path.realpath(path)
-        if not os.path.isfile(real) and not os.path.isdir(real) and not os.path.exists(real):
+            real = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        else:
+            real = os.path.realpath(path)
+        if not os.path.lexists(real):
             return True  # nothing is there to be read; what is written is found by its folder
         return any(real == place or real.startswith(f"{place}/") for place in self._allowed)
 

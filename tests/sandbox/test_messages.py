@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from codedance.sandbox import wire
-from codedance.sandbox.guest.messages import Ping, Run, decode, encode
+from codedance.sandbox.guest.messages import Cell, Ping, decode, encode
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,17 @@ from codedance.sandbox.guest.messages import Ping, Run, decode, encode
         b'{"op": ["Ping"]}',
         b'{"op": "Ping", "ref": 1, "about": 2, "more": 3}',
     ]
-    + [b'{"op": "Lost"}', b'{"op": "Run", "ref": 1, "session": 2}\n\xff', b"[" * 100_000, b"\xff"],
+    + [b'{"op": "Lost"}', b'{"op": "Cell", "token": "t"}\n\xff', b"[" * 100_000, b"\xff"],
     ids=lambda data: repr(data[:30]),
 )
 def test_what_is_no_record_is_refused_by_one_error(data: bytes) -> None:
     with pytest.raises(ValueError):
-        decode(data, (Ping, Run))
+        decode(data, (Ping, Cell))
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    for record in (Ping(1, 2), Run(1, 2, "print(1)\nprint('\u00e9')")):
-        assert decode(encode(record), (Ping, Run)) == record
+    for record in (Ping(1, 2), Cell("t", "print(1)\nprint('\u00e9')")):
+        assert decode(encode(record), (Ping, Cell)) == record
 
 
 async def test_a_message_that_is_too_long_leaves_no_descriptor_open() -> None:
