@@ -14,12 +14,12 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from codedance.errors import ConfigError, SandboxError
-from codedance.sandbox import host
+from codedance.sandbox import container, host
 from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import Ping, Pong
 from codedance.sandbox.guest.settings import Caps, Settings
@@ -28,12 +28,12 @@ from codedance.sandbox.isolation import Mechanism, Report
 from codedance.sandbox.limits import Limits
 from codedance.sandbox.link import Gone, Link, check_owner
 from codedance.sandbox.session import Session
+from codedance.sandbox.sizes import Sizes, fit
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.types import Coordinates, Isolation
 
 _OPEN_AT_LEAST_S = 30.0
 _WAIT_AT_LEAST_S = 60.0
-_SHARE_OF_MEMORY = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,9 @@ class Sandbox:
     Args:
         limits: what one session may use.
         require: the lowest isolation level to accept, 0 to 4; entering fails below it.
-        slots: live sessions at the same time; further ones wait.
-        parallel: cells running at the same time (default: four a core); further ones wait, off the clock.
+        slots: live sessions at the same time, fewer where the container allows fewer processes; further ones wait.
+        parallel: cells running at the same time (default: four for each core that the container allows); further ones wait, off
+            the clock.
         pool: sessions kept ready.
         wait_s: how long opening a session or running a cell may wait for its turn (default: as long as cells in all slots may
             take).
@@ -79,7 +80,7 @@ class Sandbox:
             raise ConfigError(f"limits is a {type(limits).__name__}; give Limits(time_s=..., ...)")
         if require not in range(5):
             raise ConfigError(f"the isolation level to require is {require!r}; it must lie between 0 and 4")
-        self._parallel = 4 * (os.cpu_count() or 1) if parallel is None else parallel
+        self._parallel = 4 * container.cpus() if parallel is None else parallel
         for name, value, least in (("slots", slots, 1), ("parallel", self._parallel, 1), ("pool", pool, 0)):
             if not isinstance(value, int) or value < least:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number of at least {least}")
@@ -92,6 +93,7 @@ class Sandbox:
         self._pool = min(pool, slots)
         self._wait_s = wait_s
         self._without = tuple(_mechanism(name) for name in ([without] if isinstance(without, str) else without))
+        self._sizes: Sizes
         self._launcher: tuple[str, ...] = ()
         self._link: Link | None = None
         self._report: Report | None = None
@@ -107,7 +109,8 @@ class Sandbox:
             self.check_process()
             raise SandboxError("this sandbox is open already; use it, or make another one")
         self._pid = os.getpid()
-        self._slots = asyncio.Semaphore(self._num_slots)
+        self._sizes = fit(self.limits, self._num_slots, self._pool, container.tasks(), container.memory())
+        self._slots = asyncio.Semaphore(self._sizes.slots)
         self._turns = asyncio.Semaphore(self._parallel)
         self._starting = asyncio.Lock()
         try:
@@ -217,7 +220,10 @@ class Sandbox:
                 absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
                 self._isolation = None
                 measured = Measured(**hello.measured)
-                self._report = Report(absent, measured, self.limits, hello.landlock_abi, hello.unreadable, tuple(hello.spared))
+                spared = tuple(hello.spared)
+                self._report = Report(
+                    absent, measured, self._fitting_limits(), hello.landlock_abi, hello.unreadable, spared, self._sizes.shortages
+                )
                 self.versions = hello.versions
             return self._link
 
@@ -229,8 +235,11 @@ class Sandbox:
             async with asyncio.timeout(self._wait_s):  # wait_for of Python 3.11 may lose a cancellation
                 await self._slots.acquire()
         except TimeoutError:
+            advice = (
+                "raise slots or wait_s" if self._sizes.slots == self._num_slots else f"raise wait_s ({self._sizes.shortages[0]})"
+            )
             raise SandboxError(
-                f"all {self._num_slots} slots were taken for {self._wait_s:g} s; close sessions, or raise slots or wait_s"
+                f"all {self._sizes.slots} slots were taken for {self._wait_s:g} s; close sessions, or {advice}"
             ) from None
 
     def give_slot(self) -> None:
@@ -252,16 +261,20 @@ class Sandbox:
         finally:
             self._turns.release()
 
+    def _fitting_limits(self) -> Limits:
+        """The limits, as far as the container has room for them."""
+        return replace(self.limits, threads=self._sizes.threads, memory_mb=self._sizes.memory_mb)
+
     def _orders(self) -> Orders:
-        limits = self.limits
+        sizes, limits = self._sizes, self._fitting_limits()
         caps = Caps(**{name: getattr(limits, name) for name in Caps.__dataclass_fields__})
         settings = Settings(caps, host.readable_roots(), host.import_paths(), self._without, host.font_cache())
         return Orders(
             settings=settings,
             open_s=self.open_s,
-            pool=self._pool,
-            total_memory_mb=int(host.total_memory_mb() * _SHARE_OF_MEMORY),
-            total_pids=(self._num_slots + self._pool) * (limits.threads + 1) + 64,
+            pool=sizes.pool,
+            total_memory_mb=sizes.total_memory_mb,
+            total_pids=sizes.total_tasks,
             python=sys.executable,
             guest_parent=host.GUEST_PARENT,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codedance.sandbox import host
+from codedance.sandbox import container
 from codedance.sandbox.box import Sandbox
 from codedance.sandbox.isolation import HINTS, Mechanism
 from codedance.sandbox.promises import CHECKS
@@ -60,12 +60,13 @@ async def examine(checks: bool, without: tuple[str, ...], say: Callable[[str], N
         mechanisms |= {
             name.value: f"no: {report.absent[name]}. To get it: {HINTS[name]}." for name in Mechanism if not report.has(name)
         }
+        memory = container.memory()
         return Diagnosis(
             level=report.level,
             mechanisms=mechanisms,
             missing=report.missing,
             versions=box.versions,
-            free_memory_mb=host.free_memory_mb(),
-            total_memory_mb=host.total_memory_mb(),
+            free_memory_mb=memory.free_mb,
+            total_memory_mb=memory.total_mb,
             checks=tuple(outcomes),
         )

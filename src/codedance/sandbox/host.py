@@ -1,4 +1,4 @@
-"""What the machine offers to the jail: where Python and the guest libraries are, a font cache, free memory.
+"""What the machine offers to the jail: where Python and the guest libraries are, a font cache.
 
 settings = Settings(roots=readable_roots(), import_paths=import_paths(), ...)
 """
@@ -80,16 +80,3 @@ def font_cache() -> str:
 def _caches() -> Iterator[Path]:
     yield Path(temporary.user_cache(), "codedance/matplotlib")
     yield Path(temporary.directory(), f"codedance-cache.{os.geteuid()}")  # looked for only where there is no cache
-
-
-def total_memory_mb() -> int:
-    """Physical memory."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-
-
-def free_memory_mb() -> int:
-    """Memory that can still be had without swapping."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) >> 10
-    return 0

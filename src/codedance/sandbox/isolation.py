@@ -74,6 +74,8 @@ class Report:
     """A directory that keeps sessions from importing further libraries (root's own, below level 3)."""
     spared: tuple[str, ...] = ()
     """Second walls that were refused: namespaces that seccomp makes up for, the host name."""
+    shortages: tuple[str, ...] = ()
+    """What sessions get less of than was asked for, since the container has no more."""
 
     def has(self, mechanism: Mechanism) -> bool:
         """Whether `mechanism` is in force."""
@@ -109,7 +111,7 @@ class Report:
             lines.append(f"second walls: the container refuses {', '.join(self.spared)}")
         if self.unreadable:
             lines.append(f"late imports: {self.unreadable} is closed to the sessions' users; use a Python that all may read")
-        return tuple(lines)
+        return (*lines, *self.shortages)
 
     @property
     def isolation(self) -> Isolation:

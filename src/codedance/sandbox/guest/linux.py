@@ -165,6 +165,11 @@ def may_map_root() -> bool:
     return _has_capability(31)
 
 
+def may_exceed_limits() -> bool:
+    """Whether the user's cap on processes does not hold for this process."""
+    return _has_capability(24) or has_sys_admin()
+
+
 def may_set_uid() -> bool:
     """Whether this process may take any user's and group's identity."""
     return _has_capability(6) and _has_capability(7)

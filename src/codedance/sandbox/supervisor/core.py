@@ -28,7 +28,7 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from codedance.errors import SandboxError
-from codedance.sandbox import wire
+from codedance.sandbox import container, wire
 from codedance.sandbox.guest import confine, identities
 from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import (
@@ -55,7 +55,7 @@ from codedance.sandbox.guest.messages import (
 )
 from codedance.sandbox.isolation import Mechanism
 from codedance.sandbox.supervisor import reply, verdict
-from codedance.sandbox.supervisor.cgroup import Cgroup, sweep
+from codedance.sandbox.supervisor.cgroup import Cgroup, OomKills, sweep, sweep_everywhere
 from codedance.sandbox.supervisor.disk import Scratch
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.trial import Trial
@@ -74,6 +74,7 @@ _COUNT_S = 0.5
 """How long a cell's answer waits for its many files to be counted; then it is given, and the session ends later if need be."""
 _MOST_FORKS_AT_ONCE = 4
 _MOST_FAILED_STARTS = 3
+_FEW_TASKS = 8
 _MOST_STILLBORN = 5
 
 
@@ -90,12 +91,12 @@ class Supervisor:
         self._waiting: deque[tuple[Open, list[int]]] = deque()
         self._second_tries: set[int] = set()
         self._num_sessions = 0
-        self._num_oom_kills = 0
         self._num_failed_starts = 0
         self._num_stillborn = 0
         self._ready: Ready | None = None
         self._greeted = False
         self._cgroup, self._no_cgroup = self._make_cgroup()
+        self._oom_kills = OomKills(self._cgroup)
         self._scratch: Scratch | None = None
         self._watch: Watch | None = None
         self._has_pidfds = _pidfds_work()
@@ -185,11 +186,11 @@ class Supervisor:
                 self._born(message.session, fds)
             case Unborn():
                 if (ward := self._wards.get(message.session)) is not None:
-                    self._bury(ward, f"its process could not be made: {message.reason}")
+                    self._bury(ward, f"its process could not be made: {message.reason}{_want_of_tasks()}")
             case Died():
                 if (ward := self._wards.get(message.session)) is not None:
                     ward.is_dead = True
-                    self._bury(ward, verdict.cause_of_death(message.status))
+                    self._bury(ward, self._cause_of_death(ward, message.status))
 
     def _zygote_ready(self, ready: Ready) -> None:
         assert self._start_timer is not None
@@ -216,6 +217,8 @@ class Supervisor:
             absent = {**ready.absent, **self._trial.refused, Mechanism.CGROUP.value: self._no_cgroup}
             hello = Hello(absent, ready.landlock_abi, ready.versions, ready.unreadable, ready.spared, asdict(measured))
             self._tell(hello)
+            if self._cgroup is not None:
+                self._loop.run_in_executor(None, sweep_everywhere)
         self._kill(ward, ExecStatus.CRASHED, "it has measured its walls")
         self._refill()
 
@@ -233,8 +236,9 @@ class Supervisor:
         """All its sessions are gone with it; start another one, unless it never works."""
         self._stop_zygote()
         self._ready = None
+        cause = verdict.NO_MEMORY if self._oom_kills.was_one() else f"the zygote process ended ({why})"
         for ward in list(self._wards.values()):
-            self._bury(ward, f"the zygote process ended ({why})")
+            self._bury(ward, cause)
         self._num_failed_starts += 1
         if self._num_failed_starts < _MOST_FAILED_STARTS:
             self._start_zygote()
@@ -501,9 +505,8 @@ class Supervisor:
             case State.LOADING if ward.ref:
                 self._load_failed(ward, cause)
             case State.RUNNING | State.COUNTING:
-                by_kernel = ward.verdict is None and cause.endswith("SIGKILL") and self._was_out_of_memory()
                 seen = self._seen(ward, self._loop.time() - ward.started)
-                self._tell(verdict.of_death(seen, cause, ward.verdict, by_kernel))
+                self._tell(verdict.of_death(seen, cause, ward.verdict))
             case State.IDLE | State.SETTLING if ward.close_ref is None:
                 self._tell(Lost(ward.session, cause))
         if ward.early is not None:
@@ -547,10 +550,10 @@ class Supervisor:
             _close_all(fds)
             self._tell(Opened(request.ref, 0, [], failed=f"no session can be started: {why}"))
 
-    def _was_out_of_memory(self) -> bool:
-        """Whether the kernel has killed something for the cap on all sessions since the last time we asked."""
-        seen, self._num_oom_kills = self._num_oom_kills, self._cgroup.oom_kills() if self._cgroup is not None else 0
-        return self._num_oom_kills > seen
+    def _cause_of_death(self, ward: Ward, status: int) -> str:
+        cause = verdict.cause_of_death(status)
+        by_kernel = ward.verdict is None and cause == verdict.KILLED and self._oom_kills.was_one()
+        return verdict.NO_MEMORY if by_kernel else cause
 
     # -- small things -------------------------------------------------------------------------------------------------
 
@@ -574,6 +577,15 @@ def _pidfds_work() -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def _want_of_tasks() -> str:
+    tasks = container.tasks()
+    if tasks is None or tasks.free >= _FEW_TASKS:
+        return ""
+    return (
+        f" ({tasks.most} processes and threads are allowed here by {tasks.by}, {max(0, tasks.free)} are free; raise that limit)"
+    )
 
 
 def _close_all(fds: list[int]) -> None:

@@ -22,6 +22,8 @@ _NAMES = {
     ExecStatus.PROTOCOL: "ProtocolViolation",
     ExecStatus.OUT_OF_MEMORY: "OutOfMemory",
 }
+KILLED = "its process was killed by SIGKILL"
+NO_MEMORY = "the sandbox as a whole, or the container, was out of memory and the kernel killed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ def of_reply(seen: Seen, done: Done) -> Ran:
     )
 
 
-def of_death(seen: Seen, cause: str, killed_for: tuple[ExecStatus, str] | None, out_of_memory: bool) -> Ran:
-    """The process is gone: killed by us (`killed_for`), by the kernel for memory, or by its own doing."""
+def of_death(seen: Seen, cause: str, killed_for: tuple[ExecStatus, str] | None) -> Ran:
+    """The process is gone: killed by us (`killed_for`), by the kernel for memory (`NO_MEMORY`), or by its own doing."""
     status, why = killed_for or (ExecStatus.TIMEOUT if seen.interrupted else ExecStatus.CRASHED, cause)
-    if killed_for is None and out_of_memory:
-        status, why = ExecStatus.OUT_OF_MEMORY, "the sandbox as a whole was out of memory and the kernel killed it"
+    if killed_for is None and cause == NO_MEMORY:
+        status = ExecStatus.OUT_OF_MEMORY
     if status is ExecStatus.TIMEOUT:
         why = f"{_over_time(seen)} and {why}"
     error = [_NAMES[status], why, None]
