@@ -7,6 +7,7 @@
     |   |-- ContextFull     the conversation is longer than the model can read
     |   `-- RequestRefused  the server refuses the request, now and later
     |-- SandboxError    the machinery that runs code failed (never the code itself: that is an ExecResult)
+    |   `-- IsolationError    it cannot lock code in as well as was asked for
     |-- StoreError      a run's folder cannot be written
     |-- JudgeError      a judge could not decide
     `-- TrainError      training cannot go on
@@ -55,6 +56,27 @@ class RequestRefused(ModelError):
 
 class SandboxError(CodeDanceError):
     """The sandbox itself is missing something or broke; code that fails inside it is an `ExecResult` instead."""
+
+
+class IsolationError(SandboxError):
+    """A lower isolation level is to be had here than was required.
+
+    `level`: the one that is to be had; `reasons`: what is missing for the other, and what to do about it.
+    """
+
+    def __init__(self, level: int, require: int, reasons: str) -> None:
+        super().__init__(level, require, reasons)
+        self.level, self.require, self.reasons = level, require, reasons
+
+    def __str__(self) -> str:
+        return self.told(f"Sandbox(require={self.level})")
+
+    def told(self, lower: str) -> str:
+        """The message, for a reader who asks for less by `lower`."""
+        return (
+            f"isolation level {self.level} is available here, level {self.require} is required. Missing:\n{self.reasons}\n"
+            f"To accept less, ask for it: {lower}. `codedance doctor` has the details."
+        )
 
 
 class StoreError(CodeDanceError):

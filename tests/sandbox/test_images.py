@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from PIL import Image
 
 from codedance import DataError, Limits, Sandbox
+from codedance.sandbox.guest.inputs import Inputs
+from codedance.sandbox.inbox import pack
 
 GRADIENT = Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21)
 
@@ -256,3 +259,13 @@ async def test_a_failed_cell_still_shows_what_it_had_drawn(box: Sandbox) -> None
     async with box.session() as session:
         result = await session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\n1 / 0")
         assert result.error.type == "ZeroDivisionError" and len(result.images) == 1
+
+
+def test_the_sealed_inbox_is_mapped_privately_as_kernels_before_6_7_demand(picture: Image.Image) -> None:
+    inbox = pack([picture], [], Limits())
+    try:
+        inputs = Inputs(os.dup(inbox.fd), inbox.images, [])
+        maps = [line.split()[1] for line in Path("/proc/self/maps").read_text().splitlines() if "codedance-inbox" in line]
+        assert maps == ["r--p"] and inputs.sizes == [(64, 48)]
+    finally:
+        inbox.close()

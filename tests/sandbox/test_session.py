@@ -349,7 +349,7 @@ async def test_below_the_required_level_it_refuses_with_what_is_missing_and_how_
             pass
     message = str(caught.value)
     assert "level 2 is available here, level 3 is required" in message or "level 1" in message
-    assert "namespaces: switched off" in message and "Docker" in message and "require=" in message
+    assert "namespaces: switched off" in message and "leave namespaces out of `without`" in message and "require=" in message
 
 
 async def test_level_and_missing_pieces_are_in_every_result() -> None:

@@ -27,7 +27,7 @@ from codedance.cli.score import score
 from codedance.cli.tasks import tasks
 from codedance.cli.terminal import protect
 from codedance.cli.train import train
-from codedance.errors import CodeDanceError, ConfigError
+from codedance.errors import CodeDanceError, ConfigError, IsolationError
 from codedance.plain import in_one_line
 
 _INTERRUPTED = 130
@@ -55,6 +55,8 @@ def main() -> None:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except (ConfigError, CycloptsError) as error:
         code = _complain(str(error), 2)
+    except IsolationError as error:
+        code = _complain(error.told(f"--isolation {error.level}"), 1)
     except CodeDanceError as error:
         code = _complain(str(error), 1)
     except BrokenPipeError:  # the reader of our output has had enough

@@ -25,8 +25,9 @@ def doctor(
 ) -> int:
     """Say how well this machine can lock code in, and check for real that it does.
 
-    Prints the isolation level, each mechanism with yes or no and why, guest library versions, free memory, and the outcome
-    of every named self-check. Exits with 1 if a promise is broken or level 3 is not to be had.
+    Prints the isolation level, each wall as a session measured it, each mechanism with yes or no, why, and the next command
+    for this machine or container, guest library versions, free memory, and the outcome of every named self-check. Exits with
+    1 if a promise is broken or level 3 is not to be had.
 
     Parameters
     ----------
@@ -51,7 +52,16 @@ def doctor(
 
 def _print_diagnosis(diagnosis: Diagnosis) -> None:
     console = stdout_console()
-    console.print(Text(f"isolation level {diagnosis.level} of 4", style="bold green" if diagnosis.level >= 3 else "bold red"))
+    style = "bold green" if diagnosis.level >= 3 else "bold red"
+    console.print(Text(f"isolation level {diagnosis.level} of 4 ({diagnosis.place})", style=style))
+    console.print()
+    walls = Table("wall", "", "by", "measured", box=None, pad_edge=False)
+    for wall in diagnosis.walls:
+        verdict = Text("holds", style="green") if wall.enforced else Text("does not hold", style="yellow")
+        walls.add_row(wall.name.value, verdict, wall.by, wall.measured)
+    console.print(walls)
+    for name, text in diagnosis.advice.items():
+        console.print(Text(f"{name}: {text}", style="yellow"))
     console.print()
     mechanisms = Table("mechanism", "in force", box=None, pad_edge=False)
     for name, answer in diagnosis.mechanisms.items():

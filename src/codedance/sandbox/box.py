@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from codedance.errors import ConfigError, SandboxError
-from codedance.sandbox import container, host
+from codedance.errors import ConfigError, IsolationError, SandboxError
+from codedance.sandbox import advice, container, environment, host
 from codedance.sandbox.guest.measure import Measured
-from codedance.sandbox.guest.messages import Ping, Pong
+from codedance.sandbox.guest.messages import Hello, Ping, Pong
 from codedance.sandbox.guest.settings import Caps, Settings
 from codedance.sandbox.inbox import ImageInput, pack
 from codedance.sandbox.isolation import Mechanism, Report
@@ -120,12 +120,8 @@ class Sandbox:
             raise
         level = self.report.level
         if level < self._require:
-            reasons = self.report.explain(self._require)
             await self.__aexit__(None, None, None)
-            raise SandboxError(
-                f"isolation level {level} is available here, level {self._require} is required. Missing:\n{reasons}\n"
-                f"To accept less, ask for it: Sandbox(require={level}). `codedance doctor` has the details."
-            )
+            raise IsolationError(level, self._require, advice.explain(self.report, self._require, environment.look()))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -216,7 +212,7 @@ class Sandbox:
             if self._link is None or self._link.gone is not None:
                 if self._link is not None:
                     await self._link.close()
-                self._link, hello = await Link.start(self._orders(), self._launcher)
+                self._link, hello = await self._start()
                 absent = {Mechanism(name): reason for name, reason in hello.absent.items()}
                 self._isolation = None
                 measured = Measured(**hello.measured)
@@ -227,6 +223,15 @@ class Sandbox:
                 self.versions = hello.versions
             return self._link
 
+    async def _start(self) -> tuple[Link, Hello]:
+        environment.check(self.limits)
+        try:
+            return await Link.start(self._orders(), self._launcher)
+        except SandboxError as error:
+            if hint := advice.after_failure(environment.look()):
+                raise SandboxError(f"{error}. {hint}") from None
+            raise
+
     async def take_slot(self) -> None:
         """Wait for a free slot."""
         if self._pid == 0:
@@ -235,11 +240,11 @@ class Sandbox:
             async with asyncio.timeout(self._wait_s):  # wait_for of Python 3.11 may lose a cancellation
                 await self._slots.acquire()
         except TimeoutError:
-            advice = (
+            remedy = (
                 "raise slots or wait_s" if self._sizes.slots == self._num_slots else f"raise wait_s ({self._sizes.shortages[0]})"
             )
             raise SandboxError(
-                f"all {self._sizes.slots} slots were taken for {self._wait_s:g} s; close sessions, or {advice}"
+                f"all {self._sizes.slots} slots were taken for {self._wait_s:g} s; close sessions, or {remedy}"
             ) from None
 
     def give_slot(self) -> None:

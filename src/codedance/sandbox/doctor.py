@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codedance.sandbox import container
+from codedance.sandbox import container, environment
+from codedance.sandbox.advice import advise, advise_wall
 from codedance.sandbox.box import Sandbox
-from codedance.sandbox.isolation import HINTS, Mechanism
+from codedance.sandbox.isolation import Mechanism
 from codedance.sandbox.promises import CHECKS
 from codedance.sandbox.selfcheck import LIMITS, Outcome, Verdict, run_checks
+from codedance.types import Wall
 
 _WANTED_LEVEL = 3
 
@@ -23,8 +25,14 @@ class Diagnosis:
     """What `codedance doctor` prints."""
 
     level: int
+    place: str
+    """What kind of container this is, if it is one."""
+    walls: tuple[Wall, ...]
+    """Each wall as a session measured it."""
     mechanisms: dict[str, str]
     """Mechanism -> "yes", or why not and how to get it."""
+    advice: dict[str, str]
+    """Wall -> what to do, where it does not hold although the mechanisms are there."""
     missing: tuple[str, ...]
     versions: dict[str, str]
     free_memory_mb: int
@@ -56,13 +64,18 @@ async def examine(checks: bool, without: tuple[str, ...], say: Callable[[str], N
             async for outcome in run_checks(box, CHECKS):
                 outcomes.append(outcome)
                 say(f"{len(outcomes)}/{len(CHECKS)} {outcome.name}")
+        facts = environment.look()
         mechanisms = {name.value: "yes" for name in Mechanism if report.has(name)}
-        mechanisms |= {
-            name.value: f"no: {report.absent[name]}. To get it: {HINTS[name]}." for name in Mechanism if not report.has(name)
-        }
+        for name in Mechanism:
+            if (reason := report.absent[name]) is not None:
+                mechanisms[name.value] = f"no: {reason}. To get it: {advise(name, reason, facts)}."
+        advice = {wall.name.value: advise_wall(wall, facts) for wall in report.walls if not wall.enforced}
         memory = container.memory()
         return Diagnosis(
             level=report.level,
+            place=facts.place.value,
+            walls=report.walls,
+            advice={name: text for name, text in advice.items() if text},
             mechanisms=mechanisms,
             missing=report.missing,
             versions=box.versions,

@@ -39,15 +39,6 @@ class Mechanism(StrEnum):
     CGROUP = "cgroup"
 
 
-HINTS: Mapping[Mechanism, str] = {
-    Mechanism.RLIMITS: "run on Linux with Python's resource module",
-    Mechanism.SECCOMP: "run on x86_64 or aarch64 Linux with CONFIG_SECCOMP_FILTER",
-    Mechanism.LANDLOCK: "boot with lsm=landlock,... on Linux 5.13 or newer (6.2 or newer for level 2)",
-    Mechanism.NAMESPACES: "allow user namespaces: Docker needs --security-opt seccomp=PROFILE, Ubuntu 24.04 an AppArmor "
-    "profile or sysctl kernel.apparmor_restrict_unprivileged_userns=0 (docs/sandbox.md has both)",
-    Mechanism.CGROUP: "run as root, or in a delegated cgroup: systemd-run --user --scope -p Delegate=yes ...",
-}
-
 _FIRST = (Mechanism.RLIMITS, Mechanism.SECCOMP)
 _WANTED: Mapping[int, tuple[Mechanism, ...]] = {
     0: (),
@@ -129,7 +120,6 @@ class Report:
             if 0 <= amount < wanted:
                 yield name, amount, wanted, how
 
-    def explain(self, require: int) -> str:
-        """One line a missing mechanism below `require`: what, why and how to get it."""
-        wanted = _WANTED[require]
-        return "\n".join(f"  - {name}: {self.absent[name]}. To get it: {HINTS[name]}." for name in wanted if not self.has(name))
+    def missing_below(self, require: int) -> list[Mechanism]:
+        """The mechanisms of level `require` that are not in force."""
+        return [name for name in _WANTED[require] if not self.has(name)]

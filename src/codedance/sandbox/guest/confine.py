@@ -196,9 +196,11 @@ def _set_rlimits(walls: Walls) -> None:
         highest = resource.getrlimit(which)[1]
         if highest != resource.RLIM_INFINITY:
             soft, hard = min(soft, highest), min(hard, highest)
-        resource.setrlimit(which, (soft, hard))
-    room = resource.getrlimit(resource.RLIMIT_AS)[0] - walls.address_space
-    if room < _LEAST_ROOM:
+        with suppress(OSError, ValueError):  # gVisor has not all of them; what holds is measured
+            resource.setrlimit(which, (soft, hard))
+    end = resource.getrlimit(resource.RLIMIT_AS)[0]
+    room = end - walls.address_space
+    if end != resource.RLIM_INFINITY and room < _LEAST_ROOM:
         raise OSError(
             errno.ENOMEM,
             f"the address space may not grow past {(walls.address_space + room) // _MB} MB here, of which the loaded libraries "

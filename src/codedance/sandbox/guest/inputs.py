@@ -57,7 +57,8 @@ class Inputs:
         coordinates: str = "pixels",
     ) -> None:
         self._coordinates = coordinates
-        self._data = memoryview(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) if fd is not None else memoryview(b"")
+        # private: before Linux 6.7, and in gVisor, a file that is sealed against writing cannot be mapped as shared
+        self._data = memoryview(mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.PROT_READ) if fd is not None else b"")
         if fd is not None:
             os.close(fd)
         self._originals: list[tuple[memoryview, dict[str, Any]]] = [(self._read(d), d) for d in originals]

@@ -22,11 +22,14 @@ class HostProc:
 
     def write(self, path: str, text: str) -> None:
         """Write to /proc/PATH in one call, as the kernel's map files want it."""
-        fd = self._open(path, os.O_WRONLY)
         try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
+            fd = self._open(path, os.O_WRONLY)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise OSError(error.errno, f"writing /proc/{path}: {error.strerror}") from None
 
     def num_threads(self) -> int:
         """Threads of this process."""

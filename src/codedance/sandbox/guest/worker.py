@@ -13,6 +13,7 @@ Requests are `messages.Load` (once, with a memory file) and `messages.Cell`, one
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import json
 import mmap
@@ -216,8 +217,10 @@ class Worker:
             self._inputs = Inputs(fds[0] if fds else None, message.images, message.originals, message.coordinates)
         except BadImage as bad:
             return {"token": message.token, "bad": [bad.name, bad.reason]}
-        except (MemoryError, OSError):  # an inbox that does not even fit the address space
+        except (MemoryError, OSError) as error:  # an inbox that does not even fit the address space
             reason = "together they take more memory than a session has (Limits.memory_mb)"
+            if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+                reason = f"they cannot be read in the session: {error.strerror}"
             return {"token": message.token, "bad": ["the input images", reason]}
         self._namespace.update(names.input_names(self._inputs.images, os.path.abspath(FILE)))
         self._namespace.update(self._inputs.variables())

@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
         _become_first_process(control)
         _copy_font_list(settings.font_cache)
     else:
-        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+        with suppress(OSError):  # old gVisor has none; what sessions without walls leave behind then goes to pid 1
+            linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     sys.path.extend(path for path in settings.import_paths if path not in sys.path)
     with memory.one_block():
         serve = _load_libraries()
