@@ -79,7 +79,7 @@ _CALLED_WRONG = re.compile(
 _RETRACTED = re.compile(
     r"\b(?:wait|hold on|scratch that|on second thought|let me (?:re|double|check)\w*|correction|i was wrong"
     r"|my mistake|oops|hmm+)\b"
-    r"|\b(?:i meant?|make (?:that|it)|or rather|sorry)\b|\b(?:edit|update)\s*:"
+    r"|\b(?:i meant?|or rather|sorry)\b|[.,;!?]\s*make (?:that|it)\b|\b(?:edit|update)\s*:"
     r"|[.!?\n]\s*(?:(?:no|nope|but no)\b[,:.!]|actually\b)"
     r"|\b(?:that|this|it)(?:'s| is| was) (?:wrong|incorrect|not right|not correct|a mistake)\b"
     r"|\bchange my (?:mind|answer)\b",
