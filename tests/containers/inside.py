@@ -52,6 +52,7 @@ async def work() -> dict[str, object]:
         return {
             "level": box.isolation.level,
             "missing": list(box.isolation.missing),
+            "advice": box.report.explain(3),
             "start_s": round(start_s, 2),
             "first_s": round(first_s, 2),
             "crop": [crop.status.value, len(crop.images), crop.stdout],
