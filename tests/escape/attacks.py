@@ -59,6 +59,9 @@ STALLS = (
         "class V:\n    def __repr__(self):\n        while True: pass\nV()", "print(1)"), ends(_LATE, _OK)),
     Check("a destructor that never ends does not help", (
         "class D:\n    def __del__(self):\n        while True: pass\nD()\nNone", "print(1)"), ends(_LATE, _OK)),
+    Check("asking about files without end does not help", ("import os\nwhile True: os.path.exists('x')", "print(1)"), ends(_LATE, _OK)),
+    Check("starting threads without end does not help", (
+        "import threading\nwhile True:\n    try: threading.Thread(target=int).start()\n    except RuntimeError: pass", "print(1)"), ends(_LATE, _OK)),
     Check("a deadlock does not help", ("import threading\nl = threading.Lock()\nl.acquire(); l.acquire()", "print(1)"), ends(_LATE, _OK)),
 )
 
@@ -173,6 +176,54 @@ PLACES = (
     Check("stdin is nobody else's", ("import fcntl\ntry: fcntl.fcntl(0, fcntl.F_SETFL, 0o4000)\nexcept OSError: print(1)",), prints("1"), 1),
     Check("the host's name is not told", ("import os\nprint(os.uname().nodename)",), prints("sandbox"), 3),
     Check("nothing is left in a new session", ("import os\nprint(sorted(os.listdir('.')), os.getcwd() != '/')",), prints("['input_image.jpg'] True")),
+    Check("nothing outside is told to exist", (attempt(
+        *(f"{call}" for path in ("/etc/passwd", "/proc/self/exe", "/root/.bashrc", "/home", "/var/tmp") for call in (
+            f"os.stat({path!r})", f"os.lstat({path!r})", f"os.statvfs({path!r})", f"os.chdir({path!r})", f"os.readlink({path!r})",
+            f"os.open({path!r}, os.O_PATH)", f"os.getxattr({path!r}, 'user.x')", f"assert os.access({path!r}, 0), 1 / 0",
+            f"os.stat({path + '/../../usr/lib'!r})", f"os.rename({path!r}, 'x')", f"os.link({path!r}, 'x')")),
+        "os.symlink('/etc/passwd', 'l'); os.stat('l')", "os.symlink('/home/../usr/lib', 'm'); os.stat('m')",
+        ).replace("LookupError)", "LookupError, ZeroDivisionError, AssertionError)"),), blocked, 1),
+    Check("what exists outside is refused as what does not exist", (
+        "import os\ndef error(call, *a):\n    try: call(*a)\n    except OSError as e: return e.errno\n"
+        "same = []\nfor path in ('/etc/passwd', '/var/tmp', '/home', '/etc/shadow', '/proc/1/mem'):\n"
+        "    for call in (open, os.listdir, os.mkdir, os.unlink, os.rmdir, lambda p: os.rename(p, 'x'), lambda p: os.link('input_image.jpg', p),\n"
+        "                 lambda p: open(p, 'x'), lambda p: os.truncate(p, 0), lambda p: os.symlink('x', p)):\n"
+        "        same.append(error(call, path) == error(call, path + 'xyz') != None)\nprint(all(same))",), prints("True"), 1),
+    Check("a path that changes while it is asked about tells nothing", (
+        _MODULES + "import stat\nlibc = ctypes.CDLL(None)\nfor p in (b'/usr/lib', b'/etc/passwd'): assert len(p) < 16\n"
+        "path = ctypes.create_string_buffer(16)\ngo_on = True\n"
+        "def flip():\n    while go_on: ctypes.memmove(path, b'/usr/lib', 9); ctypes.memmove(path, b'/etc/passwd', 12)\n"
+        "threading.Thread(target=flip).start()\nleaks = 0\nend = time.monotonic() + 0.4\nwhile time.monotonic() < end:\n"
+        "    for flags in (0o10000000, 0):\n        fd = libc.open(path, flags)\n        if fd >= 0:\n"
+        "            leaks += not stat.S_ISDIR(os.fstat(fd).st_mode); os.close(fd)\n"
+        "go_on = False\nprint(leaks)",), prints("0"), 1),
+    Check("nothing of the user's can be made, changed or removed", (attempt(*(
+        call.replace("HERE", repr(place)) for place in ("/var/tmp", "/dev/shm", "/etc", "/run") for call in (
+            "open(HERE + '/x', 'w')", "open(HERE + '/x', 'x')", "os.open(HERE + '/x', os.O_CREAT)", "os.open(HERE, os.O_TMPFILE | os.O_RDWR)",
+            "os.mkdir(HERE + '/x')", "os.mknod(HERE + '/x')", "os.mkfifo(HERE + '/x')", "os.symlink('x', HERE + '/x')",
+            "os.link('input_image.jpg', HERE + '/x')", "os.rename('input_image.jpg', HERE + '/x')", "os.replace('input_image.jpg', HERE + '/x')",
+            "os.open('x', os.O_CREAT, dir_fd=os.open(HERE, os.O_PATH))", "os.mkdir('x', dir_fd=os.open(HERE, os.O_DIRECTORY))",
+            "os.open('../../../../../..' + HERE + '/x', os.O_CREAT)")),
+        "os.open('/etc/hostname', os.O_RDONLY | os.O_TRUNC)", "os.truncate('/etc/hostname', 0)", "open('/proc/self/fd/1', 'w')",
+        "open('/dev/fd/1', 'w')", "fd = os.open(os.__file__, 0); open(f'/proc/self/fd/{fd}', 'r+')", "open(os.__file__, 'r+')",
+        "os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)", "os.unlink(os.__file__)", "os.setxattr('input_image.jpg', 'user.x', b'x')",
+        "assert ctypes.CDLL(None).syscall(437, -100, b'/var/tmp/x', (ctypes.c_uint64 * 3)(0o102, 0o600, 0), 24) >= 0, 1 / 0",
+        "assert ctypes.CDLL(None).creat(b'/var/tmp/x', 0o600) >= 0, 1 / 0",
+        ).replace("LookupError)", "LookupError, ZeroDivisionError)"),), blocked, 1),
+    Check("files in its own directory can be made, changed and removed", (
+        "import os, shutil, tempfile\nos.makedirs('a/b'); open('a/b/c', 'w').write('1'); os.rename('a/b/c', 'a/d'); os.link('a/d', 'e')\n"
+        "os.truncate('e', 0); os.symlink('e', 'f'); os.unlink('e'); shutil.rmtree('a'); tempfile.TemporaryFile().write(b'x')\n"
+        "fd = os.open('.', os.O_RDONLY); os.mkdir('g', dir_fd=fd); os.rmdir('g', dir_fd=fd); os.close(fd)\n"
+        "print(os.listdir('.') == ['f'] or sorted(os.listdir('.')))",), lambda results: (
+        None if results[-1].stdout in ("True\n", "['f', 'input_image.jpg']\n") else describe(results[-1])), 1),
+    Check("threads are counted to the last one", (
+        "import threading, time\nthreading.stack_size(1 << 16)\nn = 0\ntry:\n    while n < 200:\n        threading.Thread(target=time.sleep, args=(9,), daemon=True).start(); n += 1\n"
+        "except RuntimeError: pass\nprint(10 <= n < 16, n)",), lambda results: None if results[-1].stdout.startswith("True") else describe(results[-1]), 1),
+    Check("threads that start threads all at once are counted too", (
+        "import threading, time\nthreading.stack_size(1 << 16)\ngate = threading.Event()\nmade = []\ndef more():\n    gate.wait()\n    for _ in range(9):\n        try:\n"
+        "            t = threading.Thread(target=time.sleep, args=(9,), daemon=True); t.start(); made.append(t)\n        except RuntimeError: pass\n"
+        "for _ in range(8): threading.Thread(target=more, daemon=True).start()\ngate.set()\ntime.sleep(0.6)\nprint(threading.active_count() <= 16, threading.active_count())",),
+        lambda results: None if results[-1].stdout.startswith("True") else describe(results[-1]), 1),
     Check("the way up is closed", (attempt(
         "open('../../../../etc/passwd')", "os.chdir('..'); open('x', 'w'); os.chdir('../..'); open('x', 'w')"),),
         blocked, 2),
@@ -181,7 +232,10 @@ PLACES = (
         "import numpy; open(numpy.__file__, 'a')", "os.rename(os.__file__, 'x')",
         "os.truncate(os.__file__, 0)"),), blocked, 2),
     Check("another process's memory is out of reach", (attempt(
-        "open('/proc/1/mem', 'rb')", "open(f'/proc/{os.getppid()}/maps')", "open('/proc/self/mem', 'wb')"),), blocked, 2),
+        "open('/proc/1/mem', 'rb')", "open(f'/proc/{os.getppid()}/maps')", "open('/proc/self/mem', 'wb')",
+        "os.open(f'/proc/{os.getppid()}/mem', os.O_RDWR)", "os.readlink(f'/proc/{os.getppid()}/fd/0')",
+        "[os.stat(f'/proc/{pid}/cwd') for pid in range(os.getpid() - 30, os.getpid() + 30) if pid != os.getpid()]"),), blocked, 1),
+    Check("no core is dumped", ("import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[1] <= 1)",), prints("True"), 1),
     Check("a truncated giant stays small", ("f = open('f', 'wb')\nf.truncate(2**40)", "1"), contained, 1),
     Check("a fallocated giant stays small", ("import os\nf = open('f', 'wb')\nos.posix_fallocate(f.fileno(), 0, 2**34)", "1"), contained, 1),
     Check("directories without end stay few", ("import os\nwhile True: os.mkdir('d'); os.chdir('d')", "1"), contained, 2),

@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from codedance.sandbox import promises
-from codedance.sandbox.guest import linux, seccomp
+from codedance.sandbox.guest import linux, notify, seccomp
 
 ALLOW, PRETEND, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050000, 0x00050001, 0x00050026, 0x80000000
+ASK, EROFS, ENOTSUP = 0x7FC00000, 0x0005001E, 0x0005005F
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 HEADERS = {
     "x86_64": (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), r"#define __NR_(\w+)\s+(\d+)"),
     "aarch64": (Path("/usr/include/asm-generic/unistd.h"), r"#define __NR(?:3264)?_(\w+)\s+(\d+)"),
 }
 TABLES = (
-    seccomp.ALLOWED, seccomp.CONDITIONAL, seccomp.CHANGES_OF_FILES, promises._NAMESPACES_AND_TRACES, promises._KERNEL_SURFACE
+    seccomp.ALLOWED, seccomp.CONDITIONAL, seccomp.CHANGES_OF_FILES, notify.ASKED,
+    promises._NAMESPACES_AND_TRACES, promises._KERNEL_SURFACE
 )  # fmt: skip
 
 
@@ -115,6 +117,42 @@ def test_without_a_private_root_changes_of_files_are_only_pretended(machine: str
     program = seccomp.program(1, private_root=False, machine=machine)
     for number in seccomp.numbers(seccomp.CHANGES_OF_FILES, machine).values():
         assert evaluate(program, machine, number) == PRETEND
+
+
+@pytest.mark.parametrize("machine", linux.MACHINES)
+def test_where_nothing_guards_the_files_every_change_by_name_is_refused(machine: str) -> None:
+    program = seccomp.program(1, private_root=False, machine=machine, read_only=True)
+    usual = seccomp.program(1, private_root=False, machine=machine)
+    known = seccomp.numbers(seccomp.ALLOWED + seccomp.CHANGES_OF_FILES, machine)
+    for name, number in known.items():
+        if name == "openat2":
+            assert evaluate(program, machine, number) == ENOSYS
+        elif name in ("open", "openat"):
+            at = ("open", "openat").index(name) + 1
+            for flags in (0o0, 0o2000000, 0o200000, 0o10000000):  # reading, close on exec, a directory, O_PATH
+                assert evaluate(program, machine, number, *[0] * at, flags) == ALLOW
+            for flags in (0o1, 0o2, 0o100, 0o1000, 0o20000000, 0o2002, 1 << 32 | 0o1):
+                assert evaluate(program, machine, number, *[0] * at, flags) == EROFS, oct(flags)
+        elif name in seccomp._CHANGING_BY_NAME:
+            assert evaluate(program, machine, number) == EROFS, name
+        else:
+            assert evaluate(program, machine, number) == evaluate(usual, machine, number), name
+
+
+@pytest.mark.parametrize("machine", linux.MACHINES)
+def test_every_call_that_takes_a_path_is_asked_about_refused_or_never_reaches_a_file(machine: str) -> None:
+    program = notify.program(machine)
+    asked = seccomp.numbers(notify.ASKED, machine)
+    without_path = {"getcwd", "memfd_create"}
+    takes_a_path = {
+        name for name in seccomp.numbers(seccomp.ALLOWED, machine)
+        if name.endswith(("at", "at2", "xattr")) or name in ("open", "access", "chdir", "mkdir", "truncate", "statfs", "statx")
+        or name.startswith(("link", "symlink", "rename", "unlink", "rmdir", "readlink"))
+    } - {"fstat", "fgetxattr", "flistxattr"} - without_path  # fmt: skip
+    refused = {"openat2": ENOSYS, **dict.fromkeys(("getxattr", "lgetxattr", "listxattr", "llistxattr"), ENOTSUP)}
+    assert takes_a_path <= asked.keys() | refused.keys()
+    for name, number in seccomp.numbers(seccomp.ALLOWED + seccomp.CONDITIONAL, machine).items():
+        assert evaluate(program, machine, number) == (ASK if name in asked else refused.get(name, ALLOW)), name
 
 
 def test_code_for_another_machine_is_killed() -> None:

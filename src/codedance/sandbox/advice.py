@@ -145,10 +145,17 @@ def _cgroup(_: str, facts: Facts) -> Iterator[str]:
     yield "start it in a delegated group: systemd-run --user --scope -p Delegate=yes codedance ..."
 
 
+def _notification(reason: str, facts: Facts) -> Iterator[str]:
+    if "busy" in reason:
+        yield "run it in a container whose engine does not listen to system calls itself (LXC: security.syscalls.intercept.*)"
+    yield f"run on Linux 5.14 or newer; this is {facts.kernel}"
+
+
 _RULES: dict[Mechanism, Callable[[str, Facts], Iterator[str]]] = {
     Mechanism.RLIMITS: _rlimits,
     Mechanism.SECCOMP: _seccomp,
     Mechanism.LANDLOCK: _landlock,
     Mechanism.NAMESPACES: _namespaces,
     Mechanism.CGROUP: _cgroup,
+    Mechanism.NOTIFICATION: _notification,
 }

@@ -37,6 +37,8 @@ class Mechanism(StrEnum):
     LANDLOCK = "landlock"
     NAMESPACES = "namespaces"
     CGROUP = "cgroup"
+    NOTIFICATION = "notification"
+    """Only below level 3, where there are no namespaces."""
 
 
 _FIRST = (Mechanism.RLIMITS, Mechanism.SECCOMP)
@@ -75,7 +77,8 @@ class Report:
     @property
     def walls(self) -> tuple[Wall, ...]:
         """Each wall, and whether it holds."""
-        return walls_of(self.measured, self.limits, [name for name in Mechanism if self.has(name)], self.spared)
+        in_force = [name for name in Mechanism if self.has(name) and self._matters(name)]
+        return walls_of(self.measured, self.limits, in_force, self.spared)
 
     @property
     def level(self) -> int:
@@ -83,8 +86,7 @@ class Report:
         holding = {wall.name for wall in self.walls if wall.enforced}
         if not (self.has(Mechanism.RLIMITS) and self.has(Mechanism.SECCOMP) and holding >= _ALWAYS) or self.measured.written:
             return 0
-        knows_truncate = self.has(Mechanism.LANDLOCK) and self.landlock_abi >= LANDLOCK_ABI_FOR_LEVEL_2
-        if WallName.FILES not in holding or not (knows_truncate or self.has(Mechanism.NAMESPACES)):
+        if WallName.FILES not in holding or not (self._knows_truncate or self.has(Mechanism.NAMESPACES)):
             return 1
         if not self.has(Mechanism.NAMESPACES) or self.measured.seen or holding < set(WallName):
             return 2
@@ -93,16 +95,27 @@ class Report:
     @property
     def missing(self) -> tuple[str, ...]:
         """What is not in force and what follows from it, one line each."""
-        lines = [f"{name}: {reason}" for name, reason in self.absent.items() if reason is not None]
+        lines = [f"{name}: {reason}" for name, reason in self.absent.items() if reason is not None and self._matters(name)]
         lines += [f"{wall.name}: {wall.measured}, kept by {wall.by} only" for wall in self.walls if not wall.enforced]
         lines += [f"{name}: {has} of {limit}; a limit of the caller is lower ({how})" for name, has, limit, how in self._lower()]
         if self.measured.seen:
             lines.append("host pids: visible")
+        if not self.has(Mechanism.NAMESPACES) and not self.has(Mechanism.NOTIFICATION):
+            lines.append("the existence of host files: visible")
+            if not self._knows_truncate:
+                lines.append("files: nothing can be written, not even in the session's own directory")
         if self.spared:
             lines.append(f"second walls: the container refuses {', '.join(self.spared)}")
         if self.unreadable:
             lines.append(f"late imports: {self.unreadable} is closed to the sessions' users; use a Python that all may read")
         return (*lines, *self.shortages)
+
+    @property
+    def _knows_truncate(self) -> bool:
+        return self.has(Mechanism.LANDLOCK) and self.landlock_abi >= LANDLOCK_ABI_FOR_LEVEL_2
+
+    def _matters(self, mechanism: Mechanism) -> bool:
+        return mechanism is not Mechanism.NOTIFICATION or not self.has(Mechanism.NAMESPACES)
 
     @property
     def isolation(self) -> Isolation:

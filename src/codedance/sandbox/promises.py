@@ -166,7 +166,7 @@ ESCAPES: tuple[Check, ...] = (
         "nothing can be written outside",
         (attempt(*[f"open({p!r}, 'w')" for p in ("/x", "/usr/x", "/etc/x", "/dev/x", "/var/tmp/x")]),),
         blocked,
-        2,
+        1,
     ),
     Check(
         "links lead nowhere",

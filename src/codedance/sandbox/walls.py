@@ -29,7 +29,7 @@ def walls_of(measured: Measured, limits: Limits, in_force: Collection[str], spar
     rows: dict[WallName, tuple[bool, str, str]] = {
         WallName.FILES: (
             not (measured.read or measured.written),
-            by(namespaces="a private root", landlock="Landlock"),
+            by(namespaces="a private root", landlock="Landlock", notification="a broker"),
             _files(measured),
         ),
         WallName.NETWORK: (
@@ -40,7 +40,7 @@ def walls_of(measured: Measured, limits: Limits, in_force: Collection[str], spar
         WallName.PROCESSES: (not measured.started, by(seccomp="seccomp", namespaces="a pid namespace"), _processes(measured)),
         WallName.THREADS: (
             measured.threads <= threads,
-            by(rlimits="RLIMIT_NPROC") if measured.threads <= threads else "nothing",
+            by(notification="a broker", rlimits="RLIMIT_NPROC") if measured.threads <= threads else "nothing",
             _count(measured.threads, threads),
         ),
         WallName.MEMORY: (

@@ -13,13 +13,13 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import NoReturn
 
-from . import identities, landlock, linux, namespaces, seccomp
+from . import identities, landlock, linux, namespaces, notify, seccomp
 from .births import Births
 from .measure import measure
 from .messages import CHANNEL_FD
@@ -27,13 +27,14 @@ from .proc import HostProc
 from .settings import Settings
 
 NAMESPACES, LANDLOCK, SECCOMP, RLIMITS = "namespaces", "landlock", "seccomp", "rlimits"
+NOTIFICATION = "notification"
 _MB = 1 << 20
 _OWN_ROOM = 32 * _MB
 """What the session's own machinery may use beyond the cap, to report that a cell ran out of memory."""
 _LEAST_ROOM = 64 * _MB
 """With less memory than this to grow into nothing can be done in a session."""
 _UNCOUNTED = "threads are not counted"
-_NOTHING = (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO)
+_NOTHING = (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO)
 
 
 class WallError(Exception):
@@ -54,6 +55,16 @@ class Walls:
     """Bytes of virtual memory that the zygote itself has."""
     overlaps: tuple[namespaces.Overlap, ...] = ()
     """What each session mounts for itself."""
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether the supervisor's side answers calls about files and threads."""
+        return needs_broker(self.in_force)
+
+
+def needs_broker(in_force: Collection[str]) -> bool:
+    """Whether there shall be a broker: where sessions have no file system and no process numbers of their own, and it can be."""
+    return NAMESPACES not in in_force and SECCOMP in in_force and NOTIFICATION in in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,11 @@ def probe(settings: Settings) -> Found:
         seccomp.install(seccomp.program(own_pid=os.getpid(), private_root=True))
         return ""
 
-    trials = {RLIMITS: lambda: "", SECCOMP: try_seccomp, LANDLOCK: try_landlock}
+    def try_notification() -> str:
+        notify.trial()
+        return ""
+
+    trials = {RLIMITS: lambda: "", SECCOMP: try_seccomp, LANDLOCK: try_landlock, NOTIFICATION: try_notification}
     off = "switched off by the caller"
     absent = {name: off if name in settings.without else _try_in_child(trial) for name, trial in trials.items()}
     if NAMESPACES in settings.without:
@@ -152,13 +167,25 @@ def confine(walls: Walls, session: int, work: str) -> None:
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         if SECCOMP in walls.in_force:
-            linux.prctl(linux.PR_SET_DUMPABLE, 0)
+            linux.prctl(linux.PR_SET_DUMPABLE, int(walls.has_broker))  # it looks at this process's descriptors
+    with _putting_up(NOTIFICATION):
+        memory = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC) if walls.has_broker else None
     with _putting_up(LANDLOCK):
         if rules is not None:
             landlock.enforce(rules)
+    with _putting_up(NOTIFICATION):
+        if memory is not None:
+            notify.hand_over(CHANNEL_FD, memory)
     with _putting_up(SECCOMP):
         if SECCOMP in walls.in_force:
-            seccomp.install(seccomp.program(os.getpid(), NAMESPACES in walls.in_force))
+            is_private = NAMESPACES in walls.in_force
+            is_open = not is_private and not walls.has_broker and not _guards_files(walls)
+            seccomp.install(seccomp.program(os.getpid(), is_private, read_only=is_open))
+
+
+def _guards_files(walls: Walls) -> bool:
+    """Whether Landlock alone keeps a session from changing the user's files."""
+    return LANDLOCK in walls.in_force and landlock.abi() >= landlock.ABI_THAT_GUARDS
 
 
 def report(walls: Walls) -> None:
@@ -188,6 +215,7 @@ def _set_rlimits(walls: Walls) -> None:
         resource.RLIMIT_NOFILE: (caps.open_files, caps.open_files),
         resource.RLIMIT_FSIZE: (caps.disk_mb * _MB, caps.disk_mb * _MB),
         resource.RLIMIT_AS: (most, most + _OWN_ROOM),
+        resource.RLIMIT_CORE: (1, 1),  # not even to a program that collects core dumps, which 0 would not keep from it
     }
     limits |= dict.fromkeys(_NOTHING, (0, 0))
     if walls.counts_threads:

@@ -20,6 +20,8 @@ _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _ABI_1 = (1 << 13) - 1
 _READ = _READ_FILE | _READ_DIR  # not execute: loading a shared library needs none
 _FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
+ABI_THAT_GUARDS = 3
+"""Before it (Linux 6.2) Landlock cannot stop truncate(2) on files that the user may write."""
 _NET_BIND_AND_CONNECT = 3
 _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 3
 

@@ -7,6 +7,9 @@ other processes. The one exception is a connected pair of Unix stream sockets, b
 address, nothing can be sent to an address, and no descriptor can be passed. Calls newer than the table fail with ENOSYS, as on an
 older kernel, so that libraries fall back.
 
+Where neither Landlock nor a broker (`notify.py`) keeps a session from the user's files, `read_only` refuses every call that
+changes files by name.
+
 Not covered: 32-bit code (killed at once) and other machines than x86_64 and aarch64. The numbers are from the kernel's
 unistd headers; a test compares them with the installed ones.
 """
@@ -15,8 +18,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from . import linux
@@ -57,7 +61,7 @@ LAST_KNOWN = 462
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _LOAD, _EQUAL, _GREATER, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
-_KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
+_KILL, _ALLOW, _ERRNO, _ASK = 0x80000000, 0x7FFF0000, 0x00050000, 0x7FC00000
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020000
@@ -85,6 +89,12 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 def _deny(number: int = errno.EPERM) -> bytes:
     return _op(_RETURN, _ERRNO | number)
 
+
+_CHANGING_BY_NAME = (
+    *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat"),
+    *("symlink", "symlinkat", "truncate"),
+)
+_O_CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 _PRETEND = _deny(0)
 """The call does nothing and succeeds."""
@@ -127,6 +137,17 @@ def _clone() -> list[bytes]:
     ]
 
 
+def _only_to_read(flags_argument: int) -> list[bytes]:
+    return [_load_argument(flags_argument), _op(_ANY_BIT, _O_CHANGING, 0, 1), _deny(errno.EROFS), _op(_RETURN, _ALLOW)]
+
+
+def _read_only(known: Mapping[str, int]) -> dict[int, list[bytes]]:
+    """Number -> rule for each call that could change a file by its name; the flags of openat2 are behind a pointer."""
+    rules = {known[name]: [_deny(errno.EROFS)] for name in _CHANGING_BY_NAME if name in known}
+    rules |= {known[name]: _only_to_read(at) for name, at in (("open", 1), ("openat", 2)) if name in known}
+    return rules | {known["openat2"]: [_deny(errno.ENOSYS)]}
+
+
 def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     for value in sorted(values):
@@ -138,8 +159,9 @@ def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
 
 
 @cache
-def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE) -> bytes:
+def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE, read_only: bool = False) -> bytes:
     """The filter as BPF for a process whose pid is `own_pid`; at level 3 that is always 1, so it is built once."""
+    changing = _read_only(numbers(ALLOWED, machine)) if read_only else {}
     conditional = numbers(CONDITIONAL, machine)
     rules = {
         "clone": _clone(),
@@ -165,13 +187,13 @@ def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE) -> b
         _deny(errno.ENOSYS),
     ]
     changes = numbers(CHANGES_OF_FILES, machine).values()
-    allowed = [*numbers(ALLOWED, machine).values(), *(changes if private_root else ())]
+    allowed = {*numbers(ALLOWED, machine).values(), *(changes if private_root else ())} - changing.keys()
     rules_for_changes = [] if private_root else [step for n in changes for step in (_op(_EQUAL, n, 0, 1), _PRETEND)]
     for low, high in _runs(allowed):
         steps += [_op(_AT_LEAST, low, 0, 2), _op(_GREATER, high, 1, 0), _op(_RETURN, _ALLOW)]
     steps += rules_for_changes
-    for name, rule in rules.items():
-        steps += [_op(_EQUAL, conditional[name], 0, len(rule)), *rule]
+    for number, rule in [*changing.items(), *((conditional[name], rule) for name, rule in rules.items())]:
+        steps += [_op(_EQUAL, number, 0, len(rule)), *rule]
     return b"".join([*steps, _deny()])
 
 
@@ -179,7 +201,15 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
 
 
-def install(code: bytes) -> None:
-    """Put the calling thread, and all that it starts, under `code` for good. Needs no_new_privs."""
+def choose(asked: Iterable[int], refused: Mapping[int, int], machine: str) -> bytes:
+    """A filter that asks the listener about some calls, refuses others with an errno, and allows all the rest."""
+    steps = [_op(_LOAD, 4), _op(_EQUAL, _AUDIT_ARCH[machine], 1, 0), _op(_RETURN, _ALLOW), _op(_LOAD, 0)]
+    steps += [step for number in asked for step in (_op(_EQUAL, number, 0, 1), _op(_RETURN, _ASK))]
+    steps += [step for number, error in refused.items() for step in (_op(_EQUAL, number, 0, 1), _deny(error))]
+    return b"".join([*steps, _op(_RETURN, _ALLOW)])
+
+
+def install(code: bytes, flags: int = 0) -> int:
+    """Put the calling thread, and all that it starts, under `code` for good. Needs no_new_privs. Returns the call's result."""
     program_struct = _Program(len(code) // 8, code)
-    linux.syscall("seccomp", 1, 0, ctypes.byref(program_struct))
+    return linux.syscall("seccomp", 1, flags, ctypes.byref(program_struct))

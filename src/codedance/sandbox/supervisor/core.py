@@ -29,7 +29,7 @@ from functools import partial
 
 from codedance.errors import SandboxError
 from codedance.sandbox import container, wire
-from codedance.sandbox.guest import confine, identities
+from codedance.sandbox.guest import confine, identities, landlock, notify
 from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import (
     SOFT_INTERRUPT,
@@ -57,6 +57,7 @@ from codedance.sandbox.isolation import Mechanism
 from codedance.sandbox.supervisor import reply, verdict
 from codedance.sandbox.supervisor.cgroup import Cgroup, OomKills, sweep, sweep_everywhere
 from codedance.sandbox.supervisor.disk import Scratch
+from codedance.sandbox.supervisor.notify import Broker
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.trial import Trial
 from codedance.sandbox.supervisor.uids import UidRange
@@ -99,6 +100,7 @@ class Supervisor:
         self._oom_kills = OomKills(self._cgroup)
         self._scratch: Scratch | None = None
         self._watch: Watch | None = None
+        self._broker: Broker | None = None
         self._has_pidfds = _pidfds_work()
         self._uids = UidRange.take()
         first_uid = self._uids.first if self._uids is not None else None
@@ -130,6 +132,8 @@ class Supervisor:
         self._stop_zygote()
         for ward in self._wards.values():
             ward.close()
+        if self._broker is not None:
+            self._broker.end()
         if self._watch is not None:
             self._watch.close()
         if self._scratch is not None:
@@ -196,7 +200,10 @@ class Supervisor:
         assert self._start_timer is not None
         self._start_timer.cancel()
         self._ready = ready
-        if confine.NAMESPACES in {name for name, reason in ready.absent.items() if reason is not None}:
+        in_force = {name for name, reason in ready.absent.items() if reason is None}
+        if confine.needs_broker(in_force) and self._broker is None:  # before there are threads
+            self._broker = Broker.start(self._orders.settings.roots, self._caps, self._broker_ended)
+        if confine.NAMESPACES not in in_force:
             try:
                 self._scratch = self._scratch or Scratch()
             except (OSError, SandboxError) as error:
@@ -231,6 +238,9 @@ class Supervisor:
         for ward in list(self._wards.values()):
             self._bury(ward, why)
         self._start_zygote()
+
+    def _broker_ended(self) -> None:
+        self._loop.call_exception_handler({"message": "the broker of the sessions' calls ended"})  # ends the supervisor
 
     def _zygote_ended(self, why: str) -> None:
         """All its sessions are gone with it; start another one, unless it never works."""
@@ -337,7 +347,7 @@ class Supervisor:
     # -- a session ----------------------------------------------------------------------------------------------------
 
     def _from_session(self, ward: Ward) -> None:
-        while (data := ward.receive()) is not None:
+        while (data := self._receive(ward)) is not None:
             if not data:
                 self._loop.remove_reader(ward.channel)
                 if ward.state in (State.IDLE, State.POOLED):
@@ -353,6 +363,19 @@ class Supervisor:
             except Exception as error:  # boundary: whatever one session sends must not reach the others
                 self._kill(ward, ExecStatus.CRASHED, f"the supervisor could not handle it: {error!r}")
                 return
+
+    def _receive(self, ward: Ward) -> bytes | None:
+        """The next datagram; what the broker needs comes before any word, while no untrusted code runs, and goes to it."""
+        if ward.state is not State.FORKING:
+            return ward.receive()
+        data, fds = ward.receive_descriptors()
+        if data == notify.LISTENER and self._broker is not None and self._ready is not None:
+            uid = identities.session_uid(self._trial.settings.first_uid, ward.session)
+            self._broker.serve(ward, uid, fds, is_only_wall=self._ready.landlock_abi < landlock.ABI_THAT_GUARDS)
+            _close_all(fds)
+            return self._receive(ward)
+        _close_all(fds)
+        return data
 
     def _advance(self, ward: Ward, data: bytes) -> None:
         match ward.state:

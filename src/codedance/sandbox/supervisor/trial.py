@@ -17,7 +17,7 @@ from codedance.sandbox.guest import confine
 from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.settings import Settings
 
-_DISPENSABLE = (confine.NAMESPACES, confine.LANDLOCK, confine.SECCOMP)
+_DISPENSABLE = (confine.NAMESPACES, confine.NOTIFICATION, confine.LANDLOCK, confine.SECCOMP)
 """What can be left out, the most ambitious first."""
 
 
