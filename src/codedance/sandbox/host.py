@@ -13,21 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codedance.errors import SandboxError
-from codedance.sandbox import temporary
+from codedance.sandbox import temporary, visible
 
 GUEST_LIBRARIES = (
     *("numpy", "PIL", "cv2", "matplotlib", "scipy", "skimage", "sklearn"),
     *("pandas", "seaborn", "shapely", "sympy"),
-)
-_SYSTEM = (
-    "/usr",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/nix/store",
-    "/etc/ld.so.cache",
-    "/etc/alternatives",
-    "/etc/fonts",
 )
 
 
@@ -52,9 +42,7 @@ GUEST_PARENT = str(Path(__file__).parent)
 
 def readable_roots() -> tuple[str, ...]:
     """The host directories and files that guest code needs, and nothing else: system libraries, Python, guest libraries."""
-    system = [path for path in _SYSTEM if os.path.exists(path) and not os.path.islink(path)]
-    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-    return tuple(dict.fromkeys([*system, *python, *import_paths(), font_cache(), f"{GUEST_PARENT}/guest"]))
+    return (*visible.roots(import_paths(), GUEST_LIBRARIES), font_cache(), f"{GUEST_PARENT}/guest")
 
 
 def font_cache() -> str:
