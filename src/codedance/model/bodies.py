@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import openai
@@ -31,7 +30,6 @@ _MOST_ERROR_BYTES = 1 << 17
 _LARGE_BYTES = 2 << 20
 _LARGE_AT_ONCE = 4
 _EITHER_HEADER = zlib.MAX_WBITS + 32  # of gzip or of zlib
-_KEPT_HEADERS = ("content-type", "x-request-id")
 
 
 class Refused(Exception):
@@ -108,8 +106,7 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             await response.aclose()
         if not is_all:
             raise AskAgain(f"the answer is larger than {_MOST_BYTES >> 20} MB, which no reply of a model is")
-        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-        return type(response)(response.status_code, headers=headers, content=content, request=request)
+        return type(response)(response.status_code, content=content, request=request)
 
     async def _read(self, response: Any, most: int) -> tuple[bytes, bool]:
         """The content, and whether it is all; no more than `most` bytes of it, as they are sent and as they are unpacked."""
@@ -118,16 +115,18 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             raise AskAgain(f"HTTP {response.status_code}: the answer is packed by {encoding[:40]!r}, which was not asked for")
         unpacked = _Unpacked(encoding, most)
         num_sent = 0
-        async with AsyncExitStack() as stack:
-            pieces = await stack.enter_async_context(aclosing(response.aiter_raw()))
-            async for piece in pieces:
+        has_place = False
+        try:
+            async for piece in response.aiter_raw():
                 num_sent += len(piece)
-                was_small = len(unpacked.content) <= _LARGE_BYTES
                 unpacked.add(piece)
                 if unpacked.is_full or num_sent > most:
                     return bytes(unpacked.content[:most]), False
-                if was_small and len(unpacked.content) > _LARGE_BYTES:
-                    await stack.enter_async_context(self._large)
-            if not unpacked.is_whole:
-                raise zlib.error("its end is missing")
-            return bytes(unpacked.content), True
+                if len(unpacked.content) > _LARGE_BYTES and not has_place:
+                    has_place = await self._large.acquire()
+        finally:
+            if has_place:
+                self._large.release()
+        if not unpacked.is_whole:
+            raise zlib.error("its end is missing")
+        return bytes(unpacked.content), True

@@ -29,13 +29,16 @@ _BROKEN_OFF = re.compile(
 """Reasons to end that are none of the model's (OpenRouter, vLLM and SGLang, Zhipu, DeepSeek)."""
 _ERROR_FIELDS = ("message", "detail", "msg", "status_msg", "error_msg")
 _ENVELOPES = ("data", "result", "output", "response")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_CHARACTERS = 60
 
 
 def clean(text: str) -> str:
     """Characters that no UTF-8 text may hold become question marks."""
-    return text.encode(errors="replace").decode() if _SURROGATE.search(text) else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
 
 
 def object_of(value: object) -> Json:
