@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +18,15 @@ from PIL import Image
 
 from codedance.errors import ConfigError, DataError, ModelError
 from codedance.images import Picture
+from codedance.model import cache
 from codedance.model.cache import CachedModel
-from codedance.model.chat import Message, Reply, Role
+from codedance.model.chat import Message, Reply, Role, origin_of
+from codedance.model.cost import CostMeter
+from codedance.model.openai import OpenAIModel
+from codedance.model.script import ScriptedModel, read_script
 from codedance.types import FinishReason, Sampling, Tool, ToolCall, Usage
+from model.asking import model_at
+from model.faulty_server import FaultyServer
 
 QUESTION = Message(Role.USER, ("7?",))
 FULL = Reply(
@@ -159,7 +168,7 @@ async def test_several_processes_share_a_file_from_the_start(tmp_path: Path) -> 
     command = [sys.executable, "-c", code, str(tmp_path)]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     assert [process.communicate(b"\n")[1] for process in started] == [b""] * 3
-    async with CachedModel(Counting(name="script"), tmp_path) as cached:
+    async with CachedModel(ScriptedModel(lambda messages, sampling: "new"), tmp_path) as cached:
         for n in range(100):
             assert (await cached.generate([Message(Role.USER, (str(n),))], Sampling())).text == str(n)
         assert (cached.hits, cached.misses) == (100, 0)
@@ -167,7 +176,7 @@ async def test_several_processes_share_a_file_from_the_start(tmp_path: Path) -> 
 
 async def test_opening_waits_for_another_process_that_is_making_the_same_file(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "replies.sqlite", isolation_level=None)
-    other.execute("CREATE TABLE something (x)")
+    other.execute("CREATE TABLE replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)")
     other.execute("BEGIN IMMEDIATE")
     opening = asyncio.ensure_future(asyncio.to_thread(CachedModel, Counting(), tmp_path))
     await asyncio.sleep(0.1)
@@ -227,3 +236,90 @@ async def test_a_closed_cache_says_so(tmp_path: Path) -> None:
     await cached.aclose()
     with pytest.raises(ModelError, match="closed"):
         await cached.generate([QUESTION], Sampling())
+
+
+async def test_a_stub_and_the_real_model_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+    async with (
+        FaultyServer(reply=lambda body: "the stub's") as stub,
+        FaultyServer(reply=lambda body: "the real one's") as real,
+        model_at(stub.url.replace("//", "//me:password@")) as first,
+        model_at(real.url) as second,
+        CachedModel(CostMeter(first), tmp_path) as stubbed,
+        CachedModel(CostMeter(second), tmp_path) as cached,
+    ):
+        assert (await stubbed.generate([QUESTION], Sampling())).text == "the stub's"
+        for _ in range(2):
+            assert (await cached.generate([QUESTION], Sampling())).text == "the real one's"
+        assert (cached.hits, cached.misses) == (1, 1)
+        assert "password" not in cached.origin + stubbed.origin and stub.url in stubbed.origin
+
+
+def test_scripts_and_kinds_of_models_are_told_apart(tmp_path: Path) -> None:
+    one, two = ScriptedModel(["a"]), ScriptedModel(["b"])
+    assert one.variant != two.variant and origin_of(one) == origin_of(two) != origin_of(Counting())
+    script = tmp_path / "m.py"
+    variants = set()
+    for answer in "ab":
+        script.write_text(f"def reply(messages, sampling):\n    return {answer!r}\n")
+        variants.add(read_script(script).variant)
+    assert len(variants) == 2
+
+
+def test_several_endpoints_are_one_origin_in_whichever_order() -> None:
+    one, two = (OpenAIModel("m", urls) for urls in (["http://a/v1", "http://b/v1"], ["http://b/v1/", "http://a/v1"]))
+    assert one.origin == two.origin == "http://a/v1 http://b/v1"
+
+
+FOREIGN = {
+    "a view that never ends": "CREATE VIEW replies AS WITH RECURSIVE n(key, reply) AS"
+    " (VALUES ('', '{}') UNION ALL SELECT * FROM n) SELECT * FROM n",
+    "a trigger": "CREATE TABLE replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);"
+    "CREATE TRIGGER t AFTER INSERT ON replies BEGIN DELETE FROM replies; END",
+    "another table as well": "CREATE TABLE replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL); CREATE TABLE more (a)",
+    "other columns": "CREATE TABLE replies (key TEXT, reply TEXT)",
+    "a generated column": "CREATE TABLE replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL AS (key))",
+    "someone's notes": "CREATE TABLE notes (a)",
+}
+
+
+@pytest.mark.parametrize("schema", FOREIGN)
+def test_a_file_of_another_form_is_refused_at_once(schema: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "replies.sqlite")) as foreign:
+        foreign.executescript(FOREIGN[schema])
+    before = (tmp_path / "replies.sqlite").read_bytes()
+    start = time.monotonic()
+    with pytest.raises(DataError, match="no cache of ours, it holds .*name another folder"):
+        CachedModel(Counting(), tmp_path)
+    assert time.monotonic() - start < 5 and (tmp_path / "replies.sqlite").read_bytes() == before
+
+
+def test_what_is_no_file_or_has_a_journal_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_SETTLE_S", 0.02)
+    os.mkfifo(tmp_path / "replies.sqlite")
+    with pytest.raises(DataError, match="no regular file"):
+        CachedModel(Counting(), tmp_path)
+    (tmp_path / "replies.sqlite").unlink()
+    (tmp_path / "replies.sqlite-journal").write_bytes(b"")
+    with pytest.raises(DataError, match="replies.sqlite-journal lies beside it"):
+        CachedModel(Counting(), tmp_path)
+
+
+@pytest.mark.parametrize("stored", [1, 1.5, b"{}", "[" * 100_000, '{"text": 1e999}', '{"text": ["' + "x" * 100 + '"]}'])
+async def test_a_stored_value_that_is_no_reply_is_told(stored: object, tmp_path: Path) -> None:
+    async with CachedModel(Counting(), tmp_path) as cached:
+        await cached.generate([QUESTION], Sampling())
+        with closing(sqlite3.connect(tmp_path / "replies.sqlite")) as other:
+            other.execute("UPDATE replies SET reply = ?", (stored,))
+            other.commit()
+        with pytest.raises(DataError, match="it is damaged.*delete it"):
+            await cached.generate([QUESTION], Sampling())
+
+
+async def test_a_reading_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    async with CachedModel(Counting(), tmp_path) as cached:
+        cached._deadline = 0.0
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            await cached._run(lambda: cached._connection.execute(ENDLESS).fetchone())
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"

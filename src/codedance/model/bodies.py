@@ -106,7 +106,8 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             await response.aclose()
         if not is_all:
             raise AskAgain(f"the answer is larger than {_MOST_BYTES >> 20} MB, which no reply of a model is")
-        return type(response)(response.status_code, content=content, request=request)
+        response._content = content  # where `aread` leaves it, too; a second response would cost a twentieth of the whole request
+        return response
 
     async def _read(self, response: Any, most: int) -> tuple[bytes, bool]:
         """The content, and whether it is all; no more than `most` bytes of it, as they are sent and as they are unpacked."""

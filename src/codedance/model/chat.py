@@ -118,3 +118,8 @@ def info_of(model: ChatModel) -> ModelInfo:
     """What a model says of itself; the defaults where it says nothing."""
     info = getattr(model, "info", None)
     return info if isinstance(info, ModelInfo) else ModelInfo(name=model.name)
+
+
+def origin_of(model: ChatModel) -> str:
+    """Who answers, as far as caches have to tell answers apart: the endpoints of a model behind some, else the kind of model."""
+    return str(getattr(model, "origin", "")) or f"{type(model).__module__}.{type(model).__qualname__}"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codedance.errors import ConfigError
-from codedance.model.chat import ChatModel, Message, ModelInfo, Reply, info_of
+from codedance.model.chat import ChatModel, Message, ModelInfo, Reply, info_of, origin_of
 from codedance.types import Sampling, Usage
 
 
@@ -84,6 +84,11 @@ class CostMeter:
     def variant(self) -> str:
         """The other model's, where it has one: see `OpenAIModel.variant`."""
         return str(getattr(self._model, "variant", ""))
+
+    @property
+    def origin(self) -> str:
+        """The other model's: see `origin_of`."""
+        return origin_of(self._model)
 
     @property
     def dollars(self) -> float | None:

@@ -150,6 +150,11 @@ class OpenAIModel:
         headers = f" headers={json.dumps(shown_headers(self._headers))}" if self._headers else ""
         return f"detail={self._detail} record_tokens={self._records_tokens}{extra}{headers}"
 
+    @property
+    def origin(self) -> str:
+        """Where its replies come from; a cache keeps origins apart. It holds no secrets."""
+        return " ".join(sorted({endpoint.url for endpoint in self._endpoints.all}))
+
     async def generate(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """The next message of the assistant.
 

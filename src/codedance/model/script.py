@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from codedance.errors import ConfigError, ModelError
+from codedance.images import digest_bytes
 from codedance.model.chat import Message, Reply, Role
 from codedance.types import Sampling
 
@@ -27,6 +28,8 @@ class ScriptedModel:
 
     def __init__(self, script: Sequence[str | Reply] | Script, name: str = "script") -> None:
         self.name = name
+        self.variant = repr(script) if not callable(script) else ""
+        """What shapes replies beside the name and the sampling; a cache keeps variants apart."""
         self._script = script
 
     async def generate(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
@@ -56,7 +59,9 @@ def read_script(path: Path) -> ScriptedModel:
     """
     name = f"script:{path}"
     if path.suffix == ".py":
-        return ScriptedModel(_function_in(path), name)
+        model = ScriptedModel(_function_in(path), name)
+        model.variant = digest_bytes(path.read_bytes())
+        return model
     try:
         replies = json.loads(path.read_bytes())
     except OSError as error:
