@@ -251,8 +251,8 @@ def mutated_picture(data: bytes, draw: random.Random) -> bytes:
     return mutated_bytes(data, draw)
 
 
-def mutate_folder(folder: Path, draw: random.Random, traps: Traps) -> None:
-    """One or a few of its files changed, each by what it is."""
+def mutate_folder(folder: Path, draw: random.Random, traps: Traps, *, links: bool = True) -> None:
+    """One or a few of its files changed, each by what it is; also by `links` to other places, where those are not followed."""
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
         if not files:
@@ -268,7 +268,7 @@ def mutate_folder(folder: Path, draw: random.Random, traps: Traps) -> None:
             path.write_bytes(two)
             other.write_bytes(one)
         else:
-            _replace(path if draw.random() < 0.8 or path.parent == folder else path.parent, draw, traps)
+            _replace(path if draw.random() < 0.8 or path.parent == folder else path.parent, draw, traps, links)
 
 
 def _mutated_file(path: Path, draw: random.Random, traps: Traps) -> bytes:
@@ -283,7 +283,7 @@ def _mutated_file(path: Path, draw: random.Random, traps: Traps) -> bytes:
     return mutated_picture(data, draw) if path.suffix in (".png", ".jpg") and data else mutated_bytes(data, draw)
 
 
-def _replace(path: Path, draw: random.Random, traps: Traps) -> None:
+def _replace(path: Path, draw: random.Random, traps: Traps, links: bool) -> None:
     """Something else in its place: a link, a pipe, a folder, a huge hole, nothing."""
     if path.is_dir():
         away = path.with_name(f".away-{draw.randrange(1 << 30)}")
@@ -297,7 +297,7 @@ def _replace(path: Path, draw: random.Random, traps: Traps) -> None:
         path.mkdir()
     elif way == 2:
         os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC), draw.choice((0, 1 << 20, 3 << 30)))
-    elif way < 6:
+    elif way < 6 and links:
         fits = {".json": "secret.json", ".jsonl": "run/traces.jsonl", ".png": "secret.png"}.get(path.suffix, "run/images")
         path.symlink_to(traps.folder / fits if draw.random() < 0.7 else traps.path(draw))
     elif way == 6:

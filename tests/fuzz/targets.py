@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import gzip
 import io
 import json
@@ -20,6 +21,7 @@ import random
 import shutil
 import socket
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +41,7 @@ from codedance.model.chat import Message, Reply, Role
 from codedance.model.openai import OpenAIModel
 from codedance.model.retry import AskAgain, Backoff, read_complaint
 from codedance.model.script import ScriptedModel
+from codedance.plain import visible
 from codedance.report import write_report
 from codedance.reward.judge import Judge
 from codedance.reward.rules import Scoring
@@ -214,6 +217,7 @@ class Endpoint(Target):
 
     def __init__(self, seeds: Seeds) -> None:
         super().__init__(seeds)
+        ssl.create_default_context = functools.cache(ssl.create_default_context)  # a tenth of a second for each client
         self._loop = asyncio.new_event_loop()
         self._answer = b""
         self._asked = 0
@@ -280,7 +284,7 @@ class Endpoint(Target):
 
     async def _ask(self, is_list: bool) -> None:
         async with OpenAIModel(
-            "tiny", [self._url], api_key="sk-very-secret", tries=2, timeout_s=4.0, backoff=_NEVER_ENDING, silence_s=2.0
+            "tiny", [self._url], api_key="sk-very-secret", tries=2, timeout_s=1.0, backoff=_NEVER_ENDING, silence_s=1.0
         ) as model:
             if is_list:
                 await model.models()
@@ -308,7 +312,7 @@ def _read_all(source: str, draw: random.Random) -> None:
                 with contextlib.suppress(CodeDanceError):
                     load_input(picture, QWEN25_VL)
     for error in bad:
-        str(error).encode()
+        visible(str(error)).encode()
 
 
 def task_file(draw: random.Random, seeds: Seeds, place: Path) -> str:
@@ -320,7 +324,7 @@ def task_file(draw: random.Random, seeds: Seeds, place: Path) -> str:
     made, data, way = place / path.name, path.read_bytes(), draw.random()
     if way < 0.06:
         shutil.copy(path, made)
-        mutate_folder(place, draw, seeds.traps)
+        mutate_folder(place, draw, seeds.traps, links=False)  # a file that the user names may be one
         return str(place if draw.random() < 0.5 else made)
     if path.suffix == ".gz":
         text = mutated_lines(gzip.decompress(data), draw, seeds.traps)

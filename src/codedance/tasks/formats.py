@@ -12,25 +12,22 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
-import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codedance.errors import DataError
 from codedance.tasks.json_layouts import rows_of
+from codedance.tasks.text_files import GZIP, MOST_ROW, CountedLines, json_in, lines_of, opened, read_json
 
 _BATCH = 32
 _HEAD = 64
 _POINTER = b"version https://git-lfs"
-_GZIP = ".gz"
 
 
 class Place(NamedTuple):
@@ -82,7 +79,7 @@ class _Parquet:
                     before += table.metadata.row_group(groups.pop(0)).num_rows
                 batches = table.iter_batches(batch_size=_BATCH, row_groups=groups) if groups else iter(())
                 yield from _from_batches(batches, before, start.number)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"{self._file}: it is no parquet: {error}") from None
         finally:
             pa.default_memory_pool().release_unused()  # the pictures of the last batches
@@ -98,7 +95,7 @@ class _Arrow:
         try:
             with pa.memory_map(str(self._file)) as data:
                 yield from _from_batches(_batches(data), 0, start.number)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"{self._file}: it is no Arrow file: {error}") from None
 
 
@@ -113,11 +110,23 @@ def _batches(data: pa.MemoryMappedFile) -> Iterator[pa.RecordBatch]:
 
 
 def _from_batches(batches: Iterator[pa.RecordBatch], before: int, start: int) -> Iterator[Line]:
+    """Offsets of a damaged file may lead anywhere, so a batch is looked through before it is read."""
     for batch in batches:
+        if before + batch.num_rows > start:
+            batch.validate(full=True)
         for place in range(max(0, start - before), batch.num_rows):
             number = before + place
-            yield Line(number + 1, batch.slice(place, 1).to_pylist()[0], Place(number, 0))
+            yield Line(number + 1, _values(batch.slice(place, 1)), Place(number, 0))
         before += batch.num_rows
+
+
+def _values(row: pa.RecordBatch) -> Any:
+    if row.nbytes > MOST_ROW:
+        return DataError(f"a row has {row.nbytes >> 20} MB; at most {MOST_ROW >> 20} MB are read")
+    try:
+        return row.to_pylist()[0]
+    except (ValueError, OverflowError) as error:  # such as a date beyond the calendar
+        return DataError(f"a row cannot be read: {error}")
 
 
 class _Lines:
@@ -128,13 +137,13 @@ class _Lines:
         self._whole = _Whole(file, part)
 
     def rows(self, start: Place = START) -> Iterator[Line]:
-        with _opened(self._file) as data:
+        with opened(self._file) as data:
             if data.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
                 yield from self._whole.rows(start)
                 return
             number, offset = start
             data.seek(offset)
-            for line in data:
+            for line in lines_of(data, self._file):
                 if line.strip():
                     values = _row_or_error(line, f"{self._file}, row {number + 1}")
                     yield Line(number + 1, values, Place(number, offset))
@@ -143,7 +152,7 @@ class _Lines:
 
 def _row_or_error(line: bytes, where: str) -> Any:
     try:
-        return _from_json(line, where)
+        return json_in(line, where)
     except DataError as error:
         return error
 
@@ -161,10 +170,13 @@ class _Json:
 
     def _holds_lines(self) -> bool:
         """The first line is an object, and another line follows."""
-        with _opened(self._file) as data:
-            lines = filter(bytes.strip, data)
-            first = next(lines, b"")
-            return next(lines, None) is not None and isinstance(_row_or_error(first, ""), dict)
+        with opened(self._file) as data:
+            first = data.readline(MOST_ROW)
+            while first.isspace():
+                first = data.readline(MOST_ROW)
+            if not first.endswith(b"\n") or not isinstance(_row_or_error(first, ""), dict):
+                return False
+            return any(not line.isspace() for line in lines_of(data, self._file))
 
 
 class _Whole:
@@ -176,19 +188,10 @@ class _Whole:
 
     def rows(self, start: Place = START) -> Iterator[Line]:
         if self._rows is None:
-            with _opened(self._file) as data:
-                whole = _from_json(data.read(), str(self._file))
-            self._rows = rows_of(whole, self._part, self._file)
+            self._rows = rows_of(read_json(self._file), self._part, self._file)
         for place in range(start.number, len(self._rows)):
             key, values = self._rows[place]
             yield Line(place + 1, values, Place(place, 0), key)
-
-
-def _from_json(text: bytes, where: str) -> Any:
-    try:
-        return json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: it is no JSON: {error}") from None
 
 
 class _Separated:
@@ -199,26 +202,27 @@ class _Separated:
 
     def _delimiter(self, data: IO[bytes]) -> str:
         """By the file's name; what spreadsheets write in place of a comma by the first line."""
-        usual, head = "\t" if ".tsv" in self._file.suffixes else ",", data.readline()
+        usual, head = "\t" if ".tsv" in self._file.suffixes else ",", data.readline(MOST_ROW)
         data.seek(0)
         return usual if usual.encode() in head else next((one for one in ";\t" if one.encode() in head), usual)
 
     def rows(self, start: Place = START) -> Iterator[Line]:
-        csv.field_size_limit(sys.maxsize)  # a picture in base64 is one field
+        csv.field_size_limit(MOST_ROW)  # a picture in base64 is one field
         try:
-            with _opened(self._file) as data:
-                lines = _Counted(data)
-                rows = csv.reader(lines, delimiter=self._delimiter(data))
+            with opened(self._file) as data:
+                delimiter = self._delimiter(data)
+                lines = CountedLines(data, self._file, delimiter)
+                rows = csv.reader(lines, delimiter=delimiter)
                 head = next(rows, [])
                 number = start.number
                 if start.offset:
                     lines.seek(start.offset)
-                offset = lines.offset
+                offset = lines.begin_row()
                 for cells in rows:
                     if cells:
                         number += 1
                         yield Line(number, _named(head, cells), Place(number - 1, offset))
-                    offset = lines.offset
+                    offset = lines.begin_row()
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{self._file}: it is no table in UTF-8: {error}") from None
 
@@ -227,30 +231,6 @@ def _named(head: list[str], cells: list[str]) -> dict[str | None, Any]:
     """Cells by column; those too many by None, as csv.DictReader has it."""
     row: dict[str | None, Any] = dict(zip(head, chain(cells, [None] * (len(head) - len(cells))), strict=False))
     return row | {None: cells[len(head) :]} if len(cells) > len(head) else row
-
-
-class _Counted:
-    """Lines of a file as text, and how many bytes have been read."""
-
-    def __init__(self, data: IO[bytes]) -> None:
-        self._data = data
-        self.offset = 0
-
-    def seek(self, offset: int) -> None:
-        self.offset = self._data.seek(offset)
-
-    def __iter__(self) -> _Counted:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._data)
-        text = line.decode("utf-8" if self.offset else "utf-8-sig")
-        self.offset += len(line)
-        return text
-
-
-def _opened(file: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(file, "rb")) if file.suffix == _GZIP else open(file, "rb")
 
 
 _TABLES: Mapping[str, Callable[[Path, str], Table]] = {
@@ -268,7 +248,7 @@ KINDS = tuple(_TABLES)
 
 def kind_of(file: Path) -> str:
     """The ending that tells a file's kind; empty where it is none of `KINDS`."""
-    name = file.name.removesuffix(_GZIP)
+    name = file.name.removesuffix(GZIP)
     kind = Path(name).suffix.lower()
     is_text = kind not in (".parquet", ".arrow")
     return kind if kind in _TABLES and (is_text or name == file.name) else ""

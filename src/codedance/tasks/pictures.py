@@ -116,7 +116,7 @@ def _from_text(text: str, folders: Sequence[Path], must_exist: bool) -> Path | b
     elif scheme and scheme[0].endswith("://"):
         raise Unusable("a picture on this machine; addresses are not fetched: download it and write its path here")
     paths = [folder / text for folder in folders] if len(text) <= _LONGEST_PATH else []
-    if found := next(filter(_is_file, paths), None):
+    if found := next(filter(is_file, paths), None):
         return found
     if _is_picture(_decoded(text[:_HEAD]) or b"") and (data := _decoded(text)):
         return data
@@ -159,7 +159,7 @@ def _is_picture(head: bytes) -> bool:
     )
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Also of what can be no path: base64 has names longer than any file's."""
     try:
         return path.is_file()

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from codedance.errors import DataError
-from codedance.tasks.pictures import Missing, Unusable, literal, picture_in, several_in
+from codedance.tasks.pictures import Missing, Unusable, is_file, literal, picture_in, several_in
 
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".JPG")
 _SHOWN = 80
@@ -175,8 +176,8 @@ class Row:
             DataError: it is not there.
         """
         path = self.file.parent / folder / name
-        if not path.is_file():
-            raise DataError(f"{self.where}: there is no picture {path}")
+        if Path(name).is_absolute() or ".." in Path(name).parts or not is_file(path):
+            raise DataError(f"{self.where}: there is no picture {_shortened(str(path), _LONGEST_PATH)}")
         return path
 
     def id(self, name: str = "id") -> str:
@@ -190,9 +191,12 @@ class Row:
             DataError: it is not there.
         """
         folder = self.file.parent / "images"
-        found = [folder / name] if (folder / name).is_file() else sorted(folder.glob(f"{name}.*"))
-        if not found or "/" in name:
-            raise DataError(f"{self.where}: there is no picture {folder / name}; fetch what the row names into {folder}")
+        is_name = name and "/" not in name and len(name) < _LONGEST_PATH
+        exact = [path for path in (folder / name,) if is_name and is_file(path)]
+        found = exact or (sorted(folder.glob(f"{escape(name)}.*")) if is_name else [])
+        if not found:
+            sought = _shortened(str(folder / name), _LONGEST_PATH)
+            raise DataError(f"{self.where}: there is no picture {sought}; fetch what the row names into {folder}")
         return found[0]
 
     def beside(self) -> Path:
