@@ -485,6 +485,8 @@ class Score:
     """The rule's or the judge's reason."""
     judge: str = ""
     """The judge who decided, and the digest of the words that it was asked with."""
+    judged: str = ""
+    """Digest of the question, answer and references that it was told."""
     stop: StopReason
     format_ok: bool
     num_turns: int

@@ -290,7 +290,7 @@ def _refuse_flood(data: bytes) -> None:
 
 def _refuse_odd_numbers(value: Any, name: str) -> None:
     """Numbers that no run has: infinite ones, those that no machine counts to, and counts below nothing."""
-    kind = type(value)
+    kind: type = type(value)
     if kind is float:
         if not math.isfinite(value):
             raise DataError(f"{name} is {value}, which is no number")

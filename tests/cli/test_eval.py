@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -18,6 +20,9 @@ import pytest
 from PIL import Image
 
 from cli.commands import Run, run, write
+from codedance.cli import evaluation
+from codedance.cli.options import SandboxFlags
+from codedance.model import named
 from codedance.rollout.store import TRACES
 from model.faulty_server import Fault, FaultyServer, mix
 
@@ -53,6 +58,7 @@ def folder(tmp_path: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "script.py").write_text(SCRIPT)
     monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
     monkeypatch.delenv("LLM_AS_A_JUDGE_BASE", raising=False)
+    monkeypatch.setattr("codedance.cli.user_cache.judgements", lambda: tmp_path / "cache/codedance/judgements")
     return tmp_path
 
 
@@ -180,18 +186,56 @@ def test_bad_rows_stop_with_a_message_or_are_counted_and_listed(
 
 def test_like_repeats_an_evaluation_and_compares_with_it(folder: Path, run_here: Run) -> None:
     run_here("eval", folder / "doubles.jsonl", "--turns", 3, "--limit", 4, *flags(folder, "first"))
-    again = run_here("eval", "--like", folder / "first", "--out", folder / "second")
+    own = ("--model", f"script:{folder / 'script.py'}", *ISOLATION)
+    again = run_here("eval", "--like", folder / "first", "--out", folder / "second", *own)
     assert again.returncode == 0, again.stderr
     assert "| first -> second | 4 | +0.000" in again.stdout and "otherwise than" not in again.stderr
+    assert f"as in {folder / 'first'}: tasks {folder / 'doubles.jsonl'}, limit 4, turns 3, isolation 0" in again.stderr
     assert json.loads((folder / "second/run.json").read_text())["settings"]["turns"] == 3
-    more = run_here("eval", "--like", folder / "first", "--turns", 5, "--out", folder / "third")
+    more = run_here("eval", "--like", folder / "first", "--turns", 5, "--out", folder / "third", *own)
     assert more.returncode == 2 and "--like repeats the earlier evaluation's rollout" in more.stderr
     with open(folder / "doubles.jsonl", "a") as file:
         file.write("\n")
-    changed = run_here("eval", "--like", folder / "first", "--out", folder / "fourth")
+    changed = run_here("eval", "--like", folder / "first", "--out", folder / "fourth", *own)
     assert changed.returncode == 1 and "the file has changed since" in changed.stderr
     nothing = run_here("eval", "--like", folder, "--out", folder / "fifth")
     assert nothing.returncode == 1 and "there is no evaluation here" in nothing.stderr
+
+
+@pytest.mark.parametrize("model", ["script:{}/evil.py", "hf:{}", " SCRIPT:{}/evil.py"])
+def test_like_takes_no_model_from_the_folder_that_would_run_here(folder: Path, run_here: Run, model: str) -> None:
+    run_here("eval", folder / "doubles.jsonl", "--limit", 1, *flags(folder, "theirs"))
+    theirs = json.loads((folder / "theirs/eval.json").read_text())
+    theirs["request"]["model"] = model.format(folder / "theirs")
+    (folder / "theirs/evil.py").write_text(f"open({str(folder / 'mark')!r}, 'w')\ndef reply(messages, sampling): return ''")
+    (folder / "theirs/eval.json").write_text(json.dumps(theirs))
+    done = run_here("eval", "--like", folder / "theirs", "--out", folder / "mine", *ISOLATION)
+    assert done.returncode == 2 and "never taken from a folder" in done.stderr and "--model" in done.stderr
+    assert not (folder / "mark").exists()
+
+
+def test_every_kind_of_model_that_runs_here_has_to_be_named() -> None:
+    assert set(evaluation._IN_PROCESS) == set(named._IN_PROCESS)
+
+
+def test_like_takes_no_weaker_sandbox_from_the_folder_than_our_own() -> None:
+    theirs = SandboxFlags(time_s=90.0, memory_mb=512, isolation=0)
+    made, told = evaluation._within(theirs, SandboxFlags())
+    assert made == SandboxFlags(time_s=20.0, memory_mb=512, isolation=3)
+    assert told == (
+        "time_s 90 is not taken, it is 20 here; --time-s 90 allows it",
+        "isolation 0 is not taken, it is 3 here; --isolation 0 allows it",
+    )
+    assert evaluation._within(theirs, replace(theirs, time_s=100.0)) == (theirs, ())
+
+
+def test_like_asks_no_file_that_the_folder_has_no_digest_of(folder: Path, run_here: Run) -> None:
+    run_here("eval", folder / "doubles.jsonl", "--limit", 1, *flags(folder, "theirs"))
+    theirs = json.loads((folder / "theirs/eval.json").read_text())
+    theirs["digests"] = {}
+    (folder / "theirs/eval.json").write_text(json.dumps(theirs))
+    done = run_here("eval", "--like", folder / "theirs", *flags(folder, "mine"))
+    assert done.returncode == 1 and "without its digest" in done.stderr
 
 
 def test_probes_ask_again_and_say_what_is_lost(folder: Path, run_here: Run) -> None:
@@ -327,11 +371,30 @@ async def test_two_judges_one_of_them_dead_give_the_scores_of_one(words_said: Pa
         assert "| words | 5 | 0.600" in alone.stdout and "judge 5" in alone.stdout
         first = (words_said / "out/scores.jsonl").read_text()
         (words_said / "out/scores.jsonl").unlink()
-        for reply in (words_said / "out/judgements").iterdir():
-            reply.unlink()
+        shutil.rmtree(folder_of_replies := words_said / "cache/codedance/judgements")
         both = await scored("--judge-url", f"http://127.0.0.1:9/v1,{judge.url}")
         assert both.returncode == 0, both.stderr
     assert (words_said / "out/scores.jsonl").read_text() == first
+    assert folder_of_replies.is_dir() and not (words_said / "out/judgements").exists(), "a judge's replies are the user's"
+
+
+async def test_what_a_folder_says_of_its_answers_is_not_believed(words_said: Path, scored: Scored) -> None:
+    scores = words_said / "out/scores.jsonl"
+    async with FaultyServer(reply=judging) as judge:
+        await scored("--judge-url", judge.url)
+        honest = scores.read_text()
+        kept = await scored("--judge-url", judge.url)
+        assert "5 verdicts of the judge" in kept.stderr and scores.read_text() == honest
+        for claim in ({"judged": "of other words"}, {"decided_by": "rule"}, {"judge": "another"}):
+            lines = [{**json.loads(line), "acc": 1.0, **claim} for line in honest.splitlines()]
+            scores.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            again = await scored("--judge-url", judge.url)
+            assert "verdicts of the judge" not in again.stderr and scores.read_text() == honest
+        scores.write_text(honest.replace('"acc":0.0', '"acc":1.0'))
+        assert "1.000" in (await scored("--judge-url", judge.url)).stdout
+        assert "--fresh asks anew" in (await scored("--judge-url", judge.url)).stderr
+        await scored("--judge-url", judge.url, "--fresh")
+    assert scores.read_text() == honest
 
 
 async def test_judgements_that_fail_are_no_zeros_and_are_asked_again(scored: Scored) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from codedance.cli import user_cache
 from codedance.cli.compare import compared_runs
 from codedance.cli.evaluation import (
     Evaluation,
@@ -21,11 +22,12 @@ from codedance.cli.evaluation import (
     read_evaluation,
     refuse_another,
     refuse_changed_files,
+    taken,
     write_evaluation,
 )
 from codedance.cli.options import JudgeFlags, ModelFlags, RolloutFlags, SandboxFlags, TaskFlags
 from codedance.cli.rollouts import CostFlags, Made, Part, Rollouts, priced, report
-from codedance.cli.score import JUDGEMENTS, refuse_failed, score_folder, tell, tell_alarms
+from codedance.cli.score import refuse_failed, score_folder, tell, tell_alarms
 from codedance.cli.terminal import stderr_console
 from codedance.errors import ConfigError, DataError
 from codedance.evaluate.probes import Probe
@@ -64,7 +66,8 @@ def evaluate(
         The folder of traces, scores, results, figures and report.
     like
         Repeat the evaluation in this folder: its tasks, settings, limits and rules, whatever the defaults are now; then
-        compare with it. Only model, endpoints, judge, price and concurrency can be given anew.
+        compare with it. Only model, endpoints, judge, price, concurrency and the sandbox's limits can be given anew: a model that
+        runs in this process (hf:, script:) has to be, and more time, more memory or less isolation than by default as well.
     repeats
         Ask every question so often; differing answers need a temperature above 0.
     concurrency
@@ -90,7 +93,8 @@ def evaluate(
         mode=judging.mode,
     )
     if like is not None:
-        request = again(request, read_evaluation(like))
+        request, refused = again(request, read_evaluation(like), like)
+        _tell_taken(like, request, refused)
         again_asking = {"model": request.model, "detail": request.detail, "extra_body": request.extra_body or ""}
         asking = dataclasses.replace(asking, **again_asking)  # type: ignore[arg-type]
         judging = dataclasses.replace(judging, mode=request.mode)  # type: ignore[arg-type]
@@ -112,7 +116,7 @@ def evaluate(
     )
     refuse_another(evaluation, out)
     if like is not None:
-        refuse_changed_files(evaluation, like)
+        refuse_changed_files(evaluation, like, all_known=True)
     parts = [Part(out, census), *(Part(out / f"probe-{name}", census, name) for name in request.probe)]
     made, summaries = asyncio.run(_work(rollouts, parts, evaluation, judging))
     if summaries:
@@ -128,7 +132,7 @@ async def _work(
 ) -> tuple[list[Made], dict[Path, dict[str, Summary]]]:
     """Rollouts, then scores, by folder; a judge is tried before anything is asked."""
     out = parts[0].out
-    async with judging.open(out / JUDGEMENTS) as judge:
+    async with judging.open(user_cache.judgements()) as judge:
         if judge is not None:
             evaluation = dataclasses.replace(evaluation, judge=judge.signature)
         made = await rollouts.make(parts, begun=lambda: write_evaluation(out, evaluation))
@@ -175,6 +179,13 @@ def _conclude(
         for difference in differences(like, out):
             talk.print(Text(f"otherwise than {like}: {difference}", style="yellow"), soft_wrap=True)
     talk.print(Text(f"report: {write_report(out, scoring=Scoring(mode))}", style="dim"), soft_wrap=True)
+
+
+def _tell_taken(like: Path, request: Request, refused: Sequence[str]) -> None:
+    talk = stderr_console()
+    talk.print(Text(f"as in {like}: {taken(request)}", style="dim"), soft_wrap=True)
+    for words in refused:
+        talk.print(Text(f"otherwise than in {like}: {words}", style="yellow"), soft_wrap=True)
 
 
 def _tell_census(census: Census) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codedance.cli.options import RolloutFlags, SandboxFlags, TaskFlags
 from codedance.errors import ConfigError, DataError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _FILE = "eval.json"
 _MAY_GROW = ("repeats", "limit")
+_IN_PROCESS = ("hf", "script")
+"""Models that run here, as `open_model` has them."""
 _FREE = ("model", "detail", "extra_body")
 """Of a request: they may be others when it is repeated."""
 
@@ -53,19 +56,59 @@ class Evaluation:
     """Dollars for a million prompt tokens and a million completion tokens."""
 
 
-def again(request: Request, earlier: Evaluation) -> Request:
-    """The earlier request, with another model where one is named.
+def again(request: Request, earlier: Evaluation, folder: Path) -> tuple[Request, tuple[str, ...]]:
+    """The earlier request of a folder, with another model where one is named; and in words what is not taken from it.
+
+    The folder may be anybody's: a model in this process, which may be code, is never taken from it, and of isolation, time and
+    memory no more than the user's own flags, or the defaults, allow.
 
     Raises:
-        ConfigError: something else was named that the earlier one decides.
+        ConfigError: something else was named that the earlier one decides, or the model has to be named.
     """
     for field in dataclasses.fields(Request):
-        if field.name not in _FREE and getattr(request, field.name) != field.default:
+        if field.name not in (*_FREE, "sandbox") and getattr(request, field.name) != field.default:
             raise ConfigError(
                 f"--like repeats the earlier evaluation's {field.name}; leave out what sets it, or leave out --like"
             )
+    model = request.model if request.model is not None else earlier.request.model
+    if request.model is None and (model or "").partition(":")[0].strip().lower() in _IN_PROCESS:
+        raise ConfigError(
+            f"{folder} was made with the model {model!r}, which would run in this process; that is never taken from a folder: "
+            f"look at it, and name it yourself with --model {model}"
+        )
+    sandbox, refused = _within(earlier.request.sandbox, request.sandbox)
     own = {name: value for name in _FREE if (value := getattr(request, name)) is not None}
-    return dataclasses.replace(earlier.request, **own)
+    return dataclasses.replace(earlier.request, **own, sandbox=sandbox), refused
+
+
+def _within(asked: SandboxFlags, own: SandboxFlags) -> tuple[SandboxFlags, tuple[str, ...]]:
+    """The earlier sandbox, no weaker than our own; and in words what was not taken."""
+    made = SandboxFlags(
+        time_s=min(asked.time_s, own.time_s),
+        memory_mb=min(asked.memory_mb, own.memory_mb),
+        isolation=max(asked.isolation, own.isolation),
+    )
+    told = []
+    for name, flag in (("time_s", "--time-s"), ("memory_mb", "--memory-mb"), ("isolation", "--isolation")):
+        wanted, got = getattr(asked, name), getattr(made, name)
+        if wanted != got:
+            told.append(f"{name} {wanted:.12g} is not taken, it is {got:.12g} here; {flag} {wanted:.12g} allows it")
+    return made, tuple(told)
+
+
+def taken(request: Request) -> str:
+    """What a request asks otherwise than by default, in one line."""
+    plain = _requests().dump_python(request, mode="json")
+    usual = _requests().dump_python(Request(), mode="json")
+    return ", ".join(f"{name} {value}" for name, value in _differing(plain, usual))
+
+
+def _differing(plain: dict[str, Any], usual: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            yield from _differing(value, usual[name])
+        elif value != usual[name]:
+            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def refuse_another(evaluation: Evaluation, folder: Path) -> None:
@@ -84,14 +127,21 @@ def refuse_another(evaluation: Evaluation, folder: Path) -> None:
     refuse_changed_files(evaluation, folder)
 
 
-def refuse_changed_files(evaluation: Evaluation, folder: Path) -> None:
+def refuse_changed_files(evaluation: Evaluation, folder: Path, *, all_known: bool = False) -> None:
     """That the files are those of the evaluation in `folder`.
+
+    Args:
+        evaluation: the new one.
+        folder: of the earlier one.
+        all_known: a file that the earlier one has no digest of is refused: its maker may never have seen it.
 
     Raises:
         DataError: one has changed since.
     """
     before = read_evaluation(folder).digests
     for source, digest in evaluation.digests.items():
+        if all_known and source not in before:
+            raise DataError(f"{source}: {folder} names this file without its digest, so it is not asked again from there")
         if before.get(source, digest) != digest:
             raise DataError(f"{source}: the file has changed since {folder} was made; name another folder with --out")
 
@@ -108,7 +158,10 @@ def read_evaluation(folder: Path) -> Evaluation:
         DataError: there is none, or its file is damaged.
     """
     try:
-        return parsed(Folder(folder).read(_FILE, LINE_BYTES), _evaluations())
+        found = parsed(Folder(folder).read(_FILE, LINE_BYTES), _evaluations())
+        if found.price is not None and min(found.price) < 0:
+            raise DataError(f"price is {min(found.price)}")
+        return found
     except NotThere:
         raise DataError(f"{folder}: there is no evaluation here ({_FILE} cannot be read: No such file or directory)") from None
     except DataError as error:
@@ -152,3 +205,10 @@ def _evaluations() -> TypeAdapter[Evaluation]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Evaluation)
+
+
+@cache
+def _requests() -> TypeAdapter[Request]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Request)

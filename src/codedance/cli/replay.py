@@ -22,6 +22,7 @@ def replay(
     *,
     concurrency: int = 8,
     isolation: int = 3,
+    trust_limits: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Audit a run: execute every stored cell in a fresh sandbox and say whether the same comes out, bit by bit.
@@ -36,12 +37,14 @@ def replay(
         Traces replayed at once.
     isolation
         The least isolation level to accept, 0 to 4.
+    trust_limits
+        Give the code the time, memory, disk, ... that the folder's run.json asks for, also where that is more than the defaults.
     as_json
         Print one JSON object for every cell, equal ones included.
     """
     if concurrency < 1:
         raise ConfigError(f"--concurrency is {concurrency}; it must be at least 1")
-    counts = asyncio.run(_replay(folder, concurrency, isolation, as_json))
+    counts = asyncio.run(_replay(folder, concurrency, isolation, trust_limits, as_json))
     total = sum(counts.values())
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     talk = stderr_console() if as_json else stdout_console()
@@ -49,13 +52,18 @@ def replay(
     return 0 if counts["bit-equal"] == total else 1
 
 
-async def _replay(folder: Path, concurrency: int, isolation: int, as_json: bool) -> Counter[str]:
-    from codedance.rollout.replay import Verdict, replay
+async def _replay(folder: Path, concurrency: int, isolation: int, trust_limits: bool, as_json: bool) -> Counter[str]:
+    from codedance.rollout.replay import Verdict, replay, within
     from codedance.rollout.store import read_manifest
-    from codedance.sandbox import Sandbox
+    from codedance.sandbox import Limits, Sandbox
 
     counts: Counter[str] = Counter()
     limits = read_manifest(folder).limits
+    if not trust_limits:
+        limits, lowered = within(limits, Limits())
+        if lowered:
+            words = f"{folder} asks for more than the defaults, which is not given: {', '.join(lowered)}; --trust-limits gives it"
+            stderr_console().print(Text(words, style="yellow"), soft_wrap=True)
     console = stdout_console()
     async with Sandbox(limits, require=isolation) as box:
         with stderr_console().status("replaying") as status:

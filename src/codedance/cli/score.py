@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from codedance.cli import user_cache
 from codedance.cli.evaluation import has_evaluation, read_evaluation
 from codedance.cli.options import JudgeFlags
 from codedance.cli.rollouts import priced
@@ -22,24 +24,25 @@ if TYPE_CHECKING:
     from codedance.model.cost import Price
     from codedance.reward.judge import Judge
 
-JUDGEMENTS = "judgements"
-"""The judge's replies, in a run's folder."""
-
 
 def score(
     folder: Path,
     *,
+    fresh: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     judging: JudgeFlags = JudgeFlags(),  # noqa: B008
 ) -> int:
     """Score a run, write its results and figures, and print a table.
 
-    What is decided stays decided; judgements that failed are asked again. Another mode writes files of its own.
+    What rules decide is decided anew each time. A judge's verdicts that stand in the folder are kept where question, answers and
+    judge are the same, and counted; judgements that failed are asked again. Another mode writes files of its own.
 
     Parameters
     ----------
     folder
         A run's folder.
+    fresh
+        Believe none of the verdicts in the folder: the judge is asked about all of them, or nobody.
     as_json
         Print the figures as JSON.
     """
@@ -49,8 +52,8 @@ def score(
     price = read_evaluation(folder).price if has_evaluation(folder) else None
 
     async def work() -> dict[str, Summary]:
-        async with judging.open(folder / JUDGEMENTS) as judge:
-            return await score_folder(folder, judging.mode, judge, priced(price))
+        async with judging.open(user_cache.judgements()) as judge:
+            return await score_folder(folder, judging.mode, judge, priced(price), fresh=fresh)
 
     read_manifest(folder)  # before a judge is tried: there is a run
 
@@ -60,8 +63,10 @@ def score(
     return 0
 
 
-async def score_folder(folder: Path, mode: str, judge: Judge | None, price: Price | None) -> dict[str, Summary]:
-    """Score what is not scored, and write every file.
+async def score_folder(
+    folder: Path, mode: str, judge: Judge | None, price: Price | None, *, fresh: bool = False
+) -> dict[str, Summary]:
+    """Score it, say what was taken over, and write every file.
 
     Raises:
         DataError: there is no run, or no rollout in it.
@@ -73,8 +78,15 @@ async def score_folder(folder: Path, mode: str, judge: Judge | None, price: Pric
     from codedance.reward.rules import Scoring
 
     scoring = Scoring(mode)
+    kept: Counter[str] = Counter()
     with counted("scored", None) as on_score:
-        scores = await score_run(folder, scoring, judge, on_score)
+        scores = await score_run(
+            folder, scoring, judge, on_score, fresh=fresh, on_kept=lambda score: kept.update([score.judge.rpartition(" ")[0]])
+        )
+    for name, number in kept.items():
+        words = f"{number} verdicts of the judge {name or '?'} are those that stood in {folder}, not asked again"
+        words += "; --fresh asks anew" if judge is not None else "; name a judge and --fresh to have them asked anew"
+        stderr_console().print(Text(words, style="yellow"), soft_wrap=True)
     summaries = summarise(scores)
     if not summaries:
         raise DataError(f"{folder}: no rollout is finished, so there is nothing to score; run the same command again")

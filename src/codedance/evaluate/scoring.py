@@ -3,14 +3,18 @@
     scored = await score_run(Path("runs/one"), Scoring.DEFAULT, judge=None)          # writes runs/one/scores.jsonl
     scored = await score_run(Path("runs/one"), Scoring.PAPER, judge=None)            # another file: scores.paper.jsonl
 
-A judgement that failed is asked again by the same call; everything else is decided once. A rollout that ended by an outage has no
-accuracy: it is neither right nor wrong. Without a judge an undecided answer counts as wrong, and says so. Not covered: means.
+Rules decide anew each time, whatever a file of scores says: it may be anybody's. Of what stands there only a judge's verdicts are
+kept, where question, answer, references and judge are those of the trace, and `on_kept` hears of each. A judgement that failed is
+asked again by the same call. A rollout that ended by an outage has no accuracy: it is neither right nor wrong. Without a judge an
+undecided answer counts as wrong, and says so. Not covered: means.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,19 +42,36 @@ def scores_file(folder: Path, scoring: Scoring) -> Path:
 
 
 async def score_run(
-    folder: Path, scoring: Scoring, judge: Judge | None, on_score: Callable[[int], None] = lambda number: None
+    folder: Path,
+    scoring: Scoring,
+    judge: Judge | None,
+    on_score: Callable[[int], None] = lambda number: None,
+    *,
+    fresh: bool = False,
+    on_kept: Callable[[Score], None] = lambda score: None,
 ) -> list[Score]:
-    """Score what is not yet scored, in the order of the rollouts; all scores. `on_score` hears how many there are.
+    """Score the rollouts in their order; all scores.
+
+    Args:
+        folder: of the run.
+        scoring: by whose rules.
+        judge: whom to ask where they are undecided.
+        on_score: hears how many there are.
+        fresh: keep no verdict that stands in the folder.
+        on_kept: hears of each judge's verdict that was kept.
 
     Raises:
         DataError: the folder holds no run, or cannot be written.
     """
     file = scores_file(folder, scoring)
-    known = {(score.task_id, score.sample): score for score in read_scores(file) if not _is_open(score, judge)}
+    known = {} if fresh else {(score.task_id, score.sample): score for score in read_scores(file) if _is_kept(score, judge)}
     scores = []
     try:
         with Scorer(scoring, judge) as scorer, writing(file) as lines:
             async for score in _scored(folder, known, scorer):
+                before = known.get((score.task_id, score.sample))
+                if score.decided_by is DecidedBy.JUDGE and before is not None and before.judged == score.judged:
+                    on_kept(before)
                 lines.write(_scores().dump_json(score) + b"\n")
                 scores.append(score)
                 on_score(len(scores))
@@ -63,8 +84,7 @@ async def _scored(folder: Path, known: dict[tuple[str, int], Score], scorer: Sco
     """Scores in order, several judgements under way at once."""
     under_way: list[asyncio.Task[Score]] = []
     for trace in read_traces(folder):
-        found = known.get((trace.task_id, trace.sample))
-        work = _same(found) if found is not None and is_score_of(found, trace) else score_trace(trace, scorer)
+        work = score_trace(trace, scorer, known.get((trace.task_id, trace.sample)))
         under_way.append(asyncio.create_task(work))
         if len(under_way) >= _AT_ONCE:
             yield await under_way.pop(0)
@@ -72,18 +92,29 @@ async def _scored(folder: Path, known: dict[tuple[str, int], Score], scorer: Sco
         yield await task
 
 
-async def _same(score: Score) -> Score:
-    return score
-
-
 def is_score_of(score: Score, trace: Trace) -> bool:
-    """It is of this very rollout, not of an earlier one of the task, or of one that had another known answer."""
-    return (score.started, score.gold) == (trace.started, trace.gold)
+    """It is of this very rollout, not of an earlier one of the task, or of one that had another answer."""
+    return (score.started, score.gold, score.answer) == (trace.started, trace.gold, trace.answer)
 
 
-async def score_trace(trace: Trace, scorer: Scorer) -> Score:
-    """One rollout's score; what stays undecided counts as wrong."""
-    return _score(trace, await scorer.score(trace), scorer.judge)
+async def score_trace(trace: Trace, scorer: Scorer, before: Score | None = None) -> Score:
+    """One rollout's score; what stays undecided counts as wrong.
+
+    Args:
+        trace: the rollout.
+        scorer: decides.
+        before: a judge's verdict, kept where it is about the same question and answers.
+    """
+    if before is not None and before.judged == judged_of(trace):
+        said = await scorer.score(trace, Verdict(before.acc == 1, DecidedBy.JUDGE, before.why))
+        return _score(trace, said, before.judge)
+    return _score(trace, await scorer.score(trace), scorer.judge.signature if scorer.judge is not None else "")
+
+
+def judged_of(trace: Trace) -> str:
+    """Digest of all that a judge is told of a rollout."""
+    told = (trace.question, trace.gold, trace.answer, asdict(trace.key))
+    return digest_bytes(json.dumps(told).encode())
 
 
 def verdict_on(trace: Trace, score: Score | None, scorer: Scorer) -> Verdict:
@@ -93,7 +124,7 @@ def verdict_on(trace: Trace, score: Score | None, scorer: Scorer) -> Verdict:
     return scorer.grade_trace(trace)
 
 
-def _score(trace: Trace, verdict: Verdict, judge: Judge | None) -> Score:
+def _score(trace: Trace, verdict: Verdict, judge: str) -> Score:
     is_open = is_undecided(trace, verdict)
     acc = 0.0 if is_open else None if verdict.is_right is None else float(verdict.is_right)
     ran = [turn.execution for turn in trace.turns if turn.execution is not None]
@@ -112,7 +143,8 @@ def _score(trace: Trace, verdict: Verdict, judge: Judge | None) -> Score:
         acc=acc,
         decided_by=verdict.decided_by,
         why=f"undecided, no judge: {verdict.why}" if is_open else verdict.why,
-        judge=judge.signature if judge is not None and verdict.decided_by is DecidedBy.JUDGE else "",
+        judge=judge if verdict.decided_by is DecidedBy.JUDGE else "",
+        judged=judged_of(trace) if verdict.decided_by is DecidedBy.JUDGE else "",
         stop=trace.stop,
         format_ok=is_well_formed(trace),
         num_turns=len(trace.turns),
@@ -124,12 +156,10 @@ def _score(trace: Trace, verdict: Verdict, judge: Judge | None) -> Score:
     )
 
 
-def _is_open(score: Score, judge: Judge | None) -> bool:
-    """To be decided again: a judgement failed, an outage may be over, or there is a judge now, or another one."""
-    if score.acc is None or judge is None:
-        return score.acc is None
-    is_anothers = score.decided_by is DecidedBy.JUDGE and score.judge != judge.signature
-    return score.decided_by is DecidedBy.NONE or is_anothers
+def _is_kept(score: Score, judge: Judge | None) -> bool:
+    """A verdict of this judge; of any where nobody can be asked."""
+    is_decided = score.decided_by is DecidedBy.JUDGE and score.acc in (0, 1)
+    return is_decided and (judge is None or score.judge == judge.signature)
 
 
 def read_scores(file: Path) -> Iterator[Score]:

@@ -1,6 +1,6 @@
 """A language model that says whether two answers mean the same, where rules cannot tell.
 
-    async with open_judge("qwen", ["http://127.0.0.1:8001/v1"], Path("runs/one/judgements")) as judge: ...
+    async with open_judge("qwen", ["http://127.0.0.1:8001/v1"], Path.home() / ".cache/judgements") as judge: ...
     judge = Judge(model)                                       # or any ChatModel: a cache, a script
     verdict = await judge.compare("Which line?", gold="green line", answer="Green")
     verdict.is_right, verdict.why
@@ -119,7 +119,7 @@ async def open_judge(
     Args:
         model: its name, as `open_model` takes it.
         urls: endpoints that share the load.
-        cache: the folder where its readable replies are kept.
+        cache: the folder where its readable replies are kept, apart for every set of endpoints. What lies there is believed.
         extra_body: further fields of every request, such as those that switch thoughts off.
 
     Raises:
@@ -128,7 +128,7 @@ async def open_judge(
     """
     async with open_model(model, urls, extra_body=extra_body) as named:
         await Judge(named).check()
-        async with CachedModel(named, cache, is_readable) as cached:
+        async with CachedModel(named, cache / digest_bytes(json.dumps(sorted(urls)).encode()), is_readable) as cached:
             yield Judge(cached)
 
 

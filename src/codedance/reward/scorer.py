@@ -88,12 +88,19 @@ class Scorer:
             return Verdict(False, DecidedBy.RULE, f"no answer: {trace.stop}")
         return self.grade(trace.gold, trace.answer, trace.key)
 
-    async def score(self, trace: Trace) -> Verdict:
-        """What the rules say of a rollout, or else the judge. A judge that fails is a verdict of `DecidedBy.FAILED`, no error."""
+    async def score(self, trace: Trace, said_before: Verdict | None = None) -> Verdict:
+        """What the rules say of a rollout, or else the judge. A judge that fails is a verdict of `DecidedBy.FAILED`, no error.
+
+        Args:
+            trace: the rollout.
+            said_before: what a judge has said of it; taken where the rules are undecided, in place of asking.
+        """
         is_slow = trace.key.rule in _SLOW
         verdict = await asyncio.to_thread(self.grade_trace, trace) if is_slow else self.grade_trace(trace)
-        if self.judge is None or not is_undecided(trace, verdict):
+        if not is_undecided(trace, verdict):
             return verdict
+        if self.judge is None or said_before is not None:
+            return said_before or verdict
         assert trace.gold is not None and trace.answer is not None
         try:
             said = await self.judge.compare(trace.question, trace.gold, trace.answer, trace.key)

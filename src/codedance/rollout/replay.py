@@ -1,6 +1,7 @@
 """Run every stored cell again and say whether the same comes out: an audit of a run's evidence.
 
-    async for audit in replay(Path("runs/one"), box):
+    limits, lowered = within(read_manifest(folder).limits, Limits())     # a folder does not decide what its code may use
+    async for audit in replay(folder, box):
         print(audit.task_id, audit.turn, audit.verdict, audit.detail)
 
 Each trace gets a fresh session with the stored pictures; cells run in order. Compared bit by bit are status, printed text, error,
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,10 +26,17 @@ from codedance.rollout.codec import Codec, observe, seen
 from codedance.rollout.codec.escape import storable
 from codedance.rollout.settings import Returned, Settings
 from codedance.rollout.store import IMAGES, read_manifest, read_traces
-from codedance.sandbox import Sandbox
+from codedance.sandbox import Limits, Sandbox
 from codedance.types import Coordinates, ExecResult, SeenImage, StopReason, Trace, Turn
 
 _CODE_MAY_END = (StopReason.TURN_LIMIT, StopReason.SANDBOX_ERROR, StopReason.DATA_ERROR)
+
+
+def within(asked: Limits, own: Limits) -> tuple[Limits, tuple[str, ...]]:
+    """The limits that a run's folder asks for, none above our own, and in words which ones were lowered."""
+    wanted, most = asdict(asked), asdict(own)
+    lowered = {name: most[name] for name, value in wanted.items() if value > most[name]}
+    return replace(asked, **lowered), tuple(f"{name} {wanted[name]:.12g} (here {value:.12g})" for name, value in lowered.items())
 
 
 class Verdict(StrEnum):
