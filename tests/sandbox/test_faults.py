@@ -57,7 +57,7 @@ async def test_whoever_is_killed_the_running_cell_returns_and_the_next_finds_its
         zygote = psutil.Process(load.zygote_pid)
         inner = zygote.children()[0] if not without else zygote
         pid = {"supervisor": load.supervisor_pid, "outer zygote": zygote.pid, "inner zygote": inner.pid}[victim]
-        old = descendants(load.supervisor_pid)[(0 if victim == "supervisor" else 1) :]
+        old = descendants(load.supervisor_pid if victim == "supervisor" else load.zygote_pid)
         running = asyncio.ensure_future(busy.run("import time; time.sleep(30)"))
         await asyncio.sleep(0.2)
         os.kill(pid, signal.SIGKILL)
@@ -68,8 +68,7 @@ async def test_whoever_is_killed_the_running_cell_returns_and_the_next_finds_its
             assert (after.stdout, after.replayed) == ("42\n", 1)
             assert "lost" in after.notes[0]
         assert await all_gone(old)
-        if victim == "supervisor":
-            assert (await box.load()).supervisor_pid != load.supervisor_pid
+        assert ((await box.load()).supervisor_pid == load.supervisor_pid) is (victim != "supervisor")
 
 
 async def test_a_supervisor_that_stops_answering_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """End and reap processes whose parent was killed before it could do so; where nobody does, they stay as zombies.
 
     adopt()                           # the supervisor, once: what its zygote leaves becomes its own
-    end_adopted()                     # after a zygote's end
+    end_adopted(own=[broker.pid])     # after a zygote's end
     reap_session(supervisor_pid)      # the caller, after a supervisor was killed: it may be process 1 of its container
 
 Not covered: processes of level 0 that left their session (setsid) while their supervisor was killed.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from codedance.sandbox.guest import linux
@@ -26,30 +26,23 @@ def adopt() -> None:
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_adopted() -> None:
-    """Kill and reap every child of this process, for at most a second."""
-    deadline = time.monotonic() + _END_S
-    while time.monotonic() < deadline:
-        for pid in _children():
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        time.sleep(_PAUSE_S)
+def end_adopted(own: Collection[int]) -> None:
+    """Kill and reap every child of this process but its `own`, for at most a second."""
+    _reap(lambda pid: pid not in own, signal.SIGKILL)
 
 
 def reap_session(leader: int) -> None:
     """Reap the children of this process that belong to the session of `leader`, which is dead: they are dying too."""
+    _reap(lambda pid: _session_of(pid) == leader, None)
+
+
+def _reap(is_meant: Callable[[int], bool], number: signal.Signals | None) -> None:
     deadline = time.monotonic() + _END_S
-    while time.monotonic() < deadline:
-        members = [pid for pid in _children() if _session_of(pid) == leader]
-        if not members:
-            return
+    while (members := [pid for pid in _children() if is_meant(pid)]) and time.monotonic() < deadline:
         for pid in members:
-            with suppress(ChildProcessError):
+            with suppress(OSError):
+                if number is not None:
+                    os.kill(pid, number)
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(_PAUSE_S)
 

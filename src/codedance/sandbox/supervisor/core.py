@@ -28,7 +28,7 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from codedance.errors import SandboxError
-from codedance.sandbox import container, wire
+from codedance.sandbox import container, orphans, wire
 from codedance.sandbox.guest import confine, identities, landlock, notify
 from codedance.sandbox.guest.measure import Measured
 from codedance.sandbox.guest.messages import (
@@ -176,6 +176,7 @@ class Supervisor:
         if self._zygote is not None:
             self._zygote.end(at_once=self._ready is None)
             self._zygote = None
+            orphans.end_adopted(own=[] if self._broker is None else [self._broker.pid])
 
     def _from_zygote(self, message: Message, fds: list[int]) -> None:
         match message:

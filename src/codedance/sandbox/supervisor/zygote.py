@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
-from codedance.sandbox import orphans, wire
+from codedance.sandbox import wire
 from codedance.sandbox.guest import namespaces
 from codedance.sandbox.guest.messages import Born, Died, Failed, Fork, Ready, Signal, Unborn, decode, encode
 from codedance.sandbox.guest.settings import Settings
@@ -103,7 +103,6 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        orphans.end_adopted()
 
 
 def _environment() -> dict[str, str]:
