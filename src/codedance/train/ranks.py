@@ -13,11 +13,14 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 import torch
@@ -79,32 +82,73 @@ def ranks_of(size: int, work: Callable[..., object], *settings: object) -> Itera
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{folder}/meeting"
         context = get_context("spawn")
-        others = [
-            context.Process(target=_follow, args=(meeting, size, rank, work, settings), name=f"rank {rank}", daemon=False)
-            for rank in range(1, size)
-        ]
-        for process in others:
-            process.start()
+        others: dict[Connection, BaseProcess] = {}
+        is_met = False
         try:
-            dist.init_process_group("gloo", init_method=meeting, world_size=size, rank=0, timeout=_WAIT)
-            yield Ranks(size, 0)
-        except RuntimeError as error:  # what torch raises where a neighbour is gone
-            raise TrainError(f"a training process ended: {error}; the same command goes on from the last checkpoint") from error
+            for rank in range(1, size):
+                here, there = context.Pipe(duplex=False)
+                arguments = (there, meeting, size, rank, work, settings)
+                others[here] = context.Process(target=_follow, args=arguments, name=f"rank {rank}", daemon=False)
+                others[here].start()
+                there.close()  # so that the end of the process is the end of the pipe
+            _wait_for(others)
+            is_met = True
+            with _meeting(meeting, size, 0):
+                yield Ranks(size, 0)
         finally:
-            if dist.is_initialized():
-                dist.destroy_process_group()
-            for process in others:
-                process.join(_LAST_WORDS_S)
-                process.kill()
+            for here, process in others.items():
+                here.close()
+                if process.pid is not None:
+                    process.join(_LAST_WORDS_S if is_met else 0.0)
+                    process.kill()
 
 
-def _follow(meeting: str, size: int, rank: int, work: Callable[..., object], settings: Sequence[object]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one decides, and its end is ours
-    dist.init_process_group("gloo", init_method=meeting, world_size=size, rank=rank, timeout=_WAIT)
+@contextmanager
+def _meeting(place: str, size: int, rank: int) -> Iterator[None]:
     try:
-        work(Ranks(size, rank), *settings)
+        dist.init_process_group("gloo", init_method=place, world_size=size, rank=rank, timeout=_WAIT)
+        yield
+    except RuntimeError as error:  # what torch raises where a neighbour is gone
+        raise TrainError(f"a training process ended: {error}; the same command goes on from the last checkpoint") from error
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _wait_for(others: Mapping[Connection, BaseProcess]) -> None:
+    """Until each says that it is coming to the meeting, where minutes would pass before one is missed.
+
+    Raises:
+        TrainError: one has ended, or says nothing.
+    """
+    missing = dict(others)
+    deadline = time.monotonic() + _WAIT.total_seconds()
+    while missing:
+        found = [one for one in wait(list(missing), max(0.0, deadline - time.monotonic())) if isinstance(one, Connection)]
+        if not found:
+            names = ", ".join(process.name for process in missing.values())
+            raise TrainError(f"{names}: nothing was heard for {_WAIT}; the machine is too busy for so many processes")
+        for here in found:
+            process = missing.pop(here)
+            try:
+                here.recv_bytes(1)
+            except EOFError:
+                process.join(_LAST_WORDS_S)
+                raise TrainError(
+                    f"{process.name}: its process ended with exit code {process.exitcode} before training began, see above; a "
+                    'script that trains in several processes needs `if __name__ == "__main__":` around what it does, since each '
+                    "of them runs it"
+                ) from None
+
+
+def _follow(
+    ready: Connection, meeting: str, size: int, rank: int, work: Callable[..., object], settings: Sequence[object]
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one decides, and its end is ours
+    ready.send_bytes(b".")
+    try:
+        with _meeting(meeting, size, rank):
+            work(Ranks(size, rank), *settings)
     except Exception as error:  # boundary: the first one raises the same, or says that we are gone
         sys.stderr.write(f"rank {rank}: {type(error).__name__}: {visible(str(error))}\n")
         raise SystemExit(1) from None
-    finally:
-        dist.destroy_process_group()
