@@ -17,7 +17,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_doctor_reports_level_mechanisms_versions_memory_and_every_check() -> None:
     done = run("doctor", "--json")
     report = json.loads(done.stdout)
-    assert set(report["mechanisms"]) == {"rlimits", "seccomp", "landlock", "namespaces", "cgroup"}
+    assert set(report["mechanisms"]) == {"rlimits", "seccomp", "landlock", "namespaces", "cgroup", "notification"}
     assert report["versions"]["numpy"] and report["free_memory_mb"] > 0
     assert len(report["checks"]) >= 40
     assert [check for check in report["checks"] if check["verdict"] == "broken"] == []

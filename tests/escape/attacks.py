@@ -238,6 +238,12 @@ PLACES = (
     Check("no core is dumped", ("import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[1] <= 1)",), prints("True"), 1),
     Check("a truncated giant stays small", ("f = open('f', 'wb')\nf.truncate(2**40)", "1"), contained, 1),
     Check("a fallocated giant stays small", ("import os\nf = open('f', 'wb')\nos.posix_fallocate(f.fileno(), 0, 2**34)", "1"), contained, 1),
+    Check("deleted files that stay open do not fill the disk", (
+        "import os, time\nl = []\nfor i in range(9):\n    f = open('f', 'wb'); f.write(b'x' * (12 << 20)); f.flush(); os.unlink('f'); l.append(f)\n"
+        "time.sleep(0.5)", "1"), contained, 1),
+    Check("deleted files that stay mapped do not fill the disk", (
+        "import mmap, os, time\nl = []\nfor i in range(9):\n    f = open('f', 'w+b'); f.truncate(12 << 20); m = mmap.mmap(f.fileno(), 12 << 20)\n"
+        "    f.close(); os.unlink('f'); m.write(b'x' * (12 << 20)); l.append(m)\ntime.sleep(0.7)", "1"), contained, 1),
     Check("directories without end stay few", ("import os\nwhile True: os.mkdir('d'); os.chdir('d')", "1"), contained, 2),
     Check("directories without permissions are removed all the same", (
         "import os\nos.makedirs('a/b/c'); open('a/b/c/f', 'w'); os.chmod('a/b', 0); os.chmod('a', 0)", "print(1)"), ends(_QUIET, _OK), 1),

@@ -9,7 +9,6 @@ Not covered: what the answers are (`answers.py`).
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -125,11 +124,7 @@ class _Desk:
     def _become(self, uid: int | None) -> None:
         """Act on files as this user, without root's rights."""
         if uid is not None and uid != self._uid:
-            libc = ctypes.CDLL(None)
-            libc.setfsgid(uid)
-            libc.setfsuid(uid)
-            if libc.setfsuid(-1) != uid:
-                raise PermissionError(errno.EPERM, f"cannot act as user {uid}")
+            linux.act_on_files_as(uid)
             self._uid = uid
 
 

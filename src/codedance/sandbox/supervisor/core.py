@@ -57,12 +57,13 @@ from codedance.sandbox.isolation import Mechanism
 from codedance.sandbox.supervisor import reply, verdict
 from codedance.sandbox.supervisor.cgroup import Cgroup, OomKills, sweep, sweep_everywhere
 from codedance.sandbox.supervisor.disk import Scratch
+from codedance.sandbox.supervisor.held import pid_of
 from codedance.sandbox.supervisor.notify import Broker
 from codedance.sandbox.supervisor.orders import Orders
 from codedance.sandbox.supervisor.trial import Trial
 from codedance.sandbox.supervisor.uids import UidRange
 from codedance.sandbox.supervisor.ward import State, Ward
-from codedance.sandbox.supervisor.watch import TooMany, Watch
+from codedance.sandbox.supervisor.watch import Subject, TooMany, Watch
 from codedance.sandbox.supervisor.zygote import Message, Zygote
 from codedance.types import ExecStatus
 
@@ -451,8 +452,8 @@ class Supervisor:
         ward.rewind_output()
         ward.started = self._loop.time()
         self._after(ward, ward.time_s, self._interrupt)
-        if ward.work is not None and self._watch is not None:
-            self._watch.add(ward.session, ward.work)
+        if self._watch is not None:
+            self._watch.add(ward.session, self._subject(ward))
         ward.signal(signal.SIGCONT)
         if not wire.send_once(ward.channel, encode(Cell(ward.next_token(), request.code))):
             self._kill(ward, ExecStatus.PROTOCOL, "it stopped listening on its channel")
@@ -461,6 +462,11 @@ class Supervisor:
         ward.interrupted = True
         ward.signal(SOFT_INTERRUPT)
         self._after(ward, ward.grace_s, self._kill, ExecStatus.TIMEOUT, "it did not stop when interrupted")
+
+    def _subject(self, ward: Ward) -> Subject:
+        assert ward.work is not None
+        pid = pid_of(ward.pidfd) if ward.pidfd is not None else None
+        return Subject(ward.work, pid, identities.session_uid(self._trial.settings.first_uid, ward.session))
 
     def _over(self, session: int, excess: str) -> None:
         if (ward := self._wards.get(session)) is not None and ward.state is State.RUNNING:
@@ -472,15 +478,15 @@ class Supervisor:
         ward.state = State.COUNTING
         ward.signal(signal.SIGSTOP)
         seen = self._seen(ward, seconds)
-        if ward.work is None or self._watch is None:
+        if self._watch is None:
             self._counted(ward, seen, done, None)
             return
         self._watch.remove(ward.session)
         try:
-            self._counted(ward, seen, done, self._watch.quick(ward.work))
+            self._counted(ward, seen, done, self._watch.quick(self._subject(ward)))
         except TooMany:
             self._after(ward, _COUNT_S, self._answer, seen, done)
-            self._watch.ask(ward.work, partial(self._counted, ward, seen, done))
+            self._watch.ask(self._subject(ward), partial(self._counted, ward, seen, done))
 
     def _counted(self, ward: Ward, seen: verdict.Seen, done: reply.Done, excess: str | None) -> None:
         if ward.session not in self._wards:  # it died meanwhile

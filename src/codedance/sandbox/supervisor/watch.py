@@ -1,13 +1,13 @@
 """Count what sessions below level 3 have written, in a thread of its own: the loop with the clocks never waits for a disk.
 
     watch = Watch(root, caps, found=kill)          # found(7, "it wrote more than 64 MB"), on the loop
-    watch.add(7, work); watch.remove(7)            # while a cell runs
-    quick = watch.quick(work)                      # at the end of a cell: an answer at once, if the directory is small
-    watch.ask(7, work, then=answer)                # else the thread counts, and answer("it made ..." or None) runs on the loop
+    watch.add(7, subject); watch.remove(7)         # while a cell runs
+    quick = watch.quick(subject)                   # at the end of a cell: an answer at once, if the directory is small
+    watch.ask(subject, answer)                     # else the thread counts, and answer("it made ..." or None) runs on the loop
 
 How often a directory is counted follows what counting it costs, and the thread rests after each, so that many sessions with many
 files cost a quarter of a core and no more. Whenever the file system as a whole has lost space, all are counted at once.
-Not covered: what is written and deleted again between two looks.
+Deleted files that are still open count, too (`held.py`). Not covered: what is written and given back between two looks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from codedance.sandbox.guest.settings import Caps
+from codedance.sandbox.supervisor.held import held
 
 _TICK_S = 0.05
 _MOST_WAIT_S = 1.0
@@ -37,15 +38,28 @@ class TooMany(Exception):
     """There are more entries than were to be looked at."""
 
 
-def excess(path: str, caps: Caps, most_entries: int | None = None) -> str | None:
-    """What below `path` is over the caps, if anything; also if the tree cannot be walked to its end.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose files are counted."""
+
+    work: str
+    """Its directory."""
+    pid: int | None = None
+    """Its process, to find deleted files that it still has open."""
+    uid: int | None = None
+    """Its user, if it has one of its own."""
+
+
+def excess(of: Subject, caps: Caps, most_entries: int | None = None, with_mapped: bool = False) -> str | None:
+    """What the files of `of` are over the caps, if anything; also if the tree cannot be walked to its end.
 
     Raises:
         TooMany: it has more than `most_entries` entries, so there is no answer yet.
     """
-    size = count = 0
+    count = 0
+    size = held(of.pid, of.uid, of.work, with_mapped) if of.pid is not None else 0
     try:
-        for blocks in _walk(path):
+        for blocks in _walk(of.work):
             count += 1
             size += blocks * 512
             if count > caps.files:
@@ -97,13 +111,13 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 @dataclass
 class _Watched:
-    work: str
+    subject: Subject
     due: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Question:
-    work: str
+    subject: Subject
     answer: Callable[[str | None], None]
 
 
@@ -124,26 +138,26 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
-    def add(self, session: int, work: str) -> None:
-        """Look at its directory again and again from now on."""
-        self._watched[session] = _Watched(work, time.monotonic() + _TICK_S)
+    def add(self, session: int, subject: Subject) -> None:
+        """Look at its files again and again from now on."""
+        self._watched[session] = _Watched(subject, time.monotonic() + _TICK_S)
 
     def remove(self, session: int) -> None:
         """Look no more; an answer that is under way may still come."""
         self._watched.pop(session, None)
 
-    def quick(self, work: str) -> str | None:
+    def quick(self, subject: Subject) -> str | None:
         """What is over the caps, if anything, found here and now.
 
         Raises:
             TooMany: that would take too long; `ask` instead.
         """
-        return excess(work, self._caps, _QUICK_ENTRIES)
+        return excess(subject, self._caps, _QUICK_ENTRIES)
 
-    def ask(self, work: str, answer: Callable[[str | None], None]) -> None:
+    def ask(self, subject: Subject, answer: Callable[[str | None], None]) -> None:
         """Count as soon as possible, before anything else, and call `answer` on the loop."""
         with self._changed:
-            self._questions.append(_Question(work, answer))
+            self._questions.append(_Question(subject, answer))
             self._changed.notify()
 
     def close(self) -> None:
@@ -163,7 +177,7 @@ class Watch:
                     return
                 question = self._questions.popleft() if self._questions else None
             if question is not None:
-                self._say(question.answer, excess(question.work, self._caps))
+                self._say(question.answer, excess(question.subject, self._caps))
             else:
                 rest = self._look()
 
@@ -182,7 +196,7 @@ class Watch:
             return min(_TICK_S, first.due - now)
         is_alarmed = first.due <= self._alarm
         begun = time.thread_time()
-        what = excess(first.work, self._caps)
+        what = excess(first.subject, self._caps, with_mapped=is_alarmed)
         cost = time.thread_time() - begun
         first.due = time.monotonic() + min(max(20 * cost, _TICK_S), _MOST_WAIT_S)
         if what is not None and self._watched.get(session) is first:
