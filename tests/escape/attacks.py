@@ -235,6 +235,11 @@ PLACES = (
         "open('/proc/1/mem', 'rb')", "open(f'/proc/{os.getppid()}/maps')", "open('/proc/self/mem', 'wb')",
         "os.open(f'/proc/{os.getppid()}/mem', os.O_RDWR)", "os.readlink(f'/proc/{os.getppid()}/fd/0')",
         "[os.stat(f'/proc/{pid}/cwd') for pid in range(os.getpid() - 30, os.getpid() + 30) if pid != os.getpid()]"),), blocked, 1),
+    Check("no other process is told to exist", (
+        "import os\nothers = {os.getppid(), *range(1, 300)} - {0, os.getpid()}\n"
+        "def seen(call, *a):\n    try: call(*a)\n    except OSError: return False\n    return True\n"
+        "print([p for p in others if any(seen(*c) for c in ((os.getpgid, p), (os.getsid, p), (os.kill, p, 0),\n"
+        "    (os.sched_getaffinity, p), (os.sched_getscheduler, p), (os.getpriority, 0, p)))])",), prints("[]"), 1),
     Check("no core is dumped", ("import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[1] <= 1)",), prints("True"), 1),
     Check("a truncated giant stays small", ("f = open('f', 'wb')\nf.truncate(2**40)", "1"), contained, 1),
     Check("a fallocated giant stays small", ("import os\nf = open('f', 'wb')\nos.posix_fallocate(f.fileno(), 0, 2**34)", "1"), contained, 1),

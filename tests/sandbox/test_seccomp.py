@@ -12,7 +12,7 @@ from codedance.sandbox import promises
 from codedance.sandbox.guest import linux, notify, seccomp
 
 ALLOW, PRETEND, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050000, 0x00050001, 0x00050026, 0x80000000
-ASK, EROFS, ENOTSUP = 0x7FC00000, 0x0005001E, 0x0005005F
+ASK, EROFS, ENOTSUP, ESRCH = 0x7FC00000, 0x0005001E, 0x0005005F, 0x00050003
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 HEADERS = {
     "x86_64": (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), r"#define __NR_(\w+)\s+(\d+)"),
@@ -153,6 +153,16 @@ def test_every_call_that_takes_a_path_is_asked_about_refused_or_never_reaches_a_
     assert takes_a_path <= asked.keys() | refused.keys()
     for name, number in seccomp.numbers(seccomp.ALLOWED + seccomp.CONDITIONAL, machine).items():
         assert evaluate(program, machine, number) == (ASK if name in asked else refused.get(name, ALLOW)), name
+
+
+@pytest.mark.parametrize("machine", linux.MACHINES)
+def test_where_other_processes_can_be_named_they_do_not_exist(machine: str) -> None:
+    beside_others, alone = (seccomp.program(77, private_root=private, machine=machine) for private in (False, True))
+    known = seccomp.numbers(seccomp.ALLOWED, machine)
+    for name, at in seccomp._ABOUT_PROCESSES.items():
+        for pid, verdict in ((0, ALLOW), (77, ALLOW), (1, ESRCH), (2**32 - 1, ESRCH)):
+            assert evaluate(beside_others, machine, known[name], *[0] * at, pid) == verdict, name
+            assert evaluate(alone, machine, known[name], *[0] * at, pid) == ALLOW
 
 
 def test_code_for_another_machine_is_killed() -> None:

@@ -90,6 +90,10 @@ def _deny(number: int = errno.EPERM) -> bytes:
     return _op(_RETURN, _ERRNO | number)
 
 
+_ABOUT_PROCESSES = {"getpriority": 1} | dict.fromkeys(
+    ("getpgid", "getsid", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "get_robust_list"), 0
+)
+"""Which of their arguments names the process."""
 _CHANGING_BY_NAME = (
     *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat"),
     *("symlink", "symlinkat", "truncate"),
@@ -105,9 +109,9 @@ def _load_argument(index: int, half: int = 0) -> bytes:
     return _op(_LOAD, 16 + 8 * index + 4 * half)
 
 
-def _only(argument: int, values: Iterable[int]) -> list[bytes]:
+def _only(argument: int, values: Iterable[int], refusal: int = errno.EPERM) -> list[bytes]:
     checks = [step for value in values for step in (_op(_EQUAL, value, 0, 1), _op(_RETURN, _ALLOW))]
-    return [_load_argument(argument), *checks, _deny()]
+    return [_load_argument(argument), *checks, _deny(refusal)]
 
 
 def _fcntl() -> list[bytes]:
@@ -137,6 +141,11 @@ def _clone() -> list[bytes]:
     ]
 
 
+def _about_itself(known: Mapping[str, int], own_pid: int) -> dict[int, list[bytes]]:
+    """Number -> rule for each call that asks about a process: where there are others, they do not exist."""
+    return {known[name]: _only(at, [0, own_pid], errno.ESRCH) for name, at in _ABOUT_PROCESSES.items() if name in known}
+
+
 def _only_to_read(flags_argument: int) -> list[bytes]:
     return [_load_argument(flags_argument), _op(_ANY_BIT, _O_CHANGING, 0, 1), _deny(errno.EROFS), _op(_RETURN, _ALLOW)]
 
@@ -161,7 +170,9 @@ def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
 @cache
 def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE, read_only: bool = False) -> bytes:
     """The filter as BPF for a process whose pid is `own_pid`; at level 3 that is always 1, so it is built once."""
-    changing = _read_only(numbers(ALLOWED, machine)) if read_only else {}
+    known = numbers(ALLOWED, machine)
+    special = {} if private_root else _about_itself(known, own_pid)
+    special |= _read_only(known) if read_only else {}
     conditional = numbers(CONDITIONAL, machine)
     rules = {
         "clone": _clone(),
@@ -187,12 +198,12 @@ def program(own_pid: int, private_root: bool, machine: str = linux.MACHINE, read
         _deny(errno.ENOSYS),
     ]
     changes = numbers(CHANGES_OF_FILES, machine).values()
-    allowed = {*numbers(ALLOWED, machine).values(), *(changes if private_root else ())} - changing.keys()
+    allowed = {*known.values(), *(changes if private_root else ())} - special.keys()
     rules_for_changes = [] if private_root else [step for n in changes for step in (_op(_EQUAL, n, 0, 1), _PRETEND)]
     for low, high in _runs(allowed):
         steps += [_op(_AT_LEAST, low, 0, 2), _op(_GREATER, high, 1, 0), _op(_RETURN, _ALLOW)]
     steps += rules_for_changes
-    for number, rule in [*changing.items(), *((conditional[name], rule) for name, rule in rules.items())]:
+    for number, rule in [*special.items(), *((conditional[name], rule) for name, rule in rules.items())]:
         steps += [_op(_EQUAL, number, 0, len(rule)), *rule]
     return b"".join([*steps, _deny()])
 
