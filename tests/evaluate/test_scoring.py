@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codedance.errors import ModelError
+import pytest
+
+from codedance.errors import DataError, ModelError
 from codedance.evaluate.scoring import read_scores, score_run, scores_file
 from codedance.model.chat import Message
 from codedance.model.script import ScriptedModel
@@ -74,6 +77,20 @@ async def test_the_judge_is_asked_only_where_the_rule_is_undecided_and_once(tmp_
         scores = await score_run(tmp_path, Scoring.DEFAULT, judge)
         assert by_name(scores)["words"] == (1.0, DecidedBy.JUDGE)
         assert len(asked) == 1
+
+
+async def test_a_disk_that_is_full_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(messages: Sequence[Message], sampling: Sampling) -> str:
+        raise OSError(28, "No space left on device")
+
+    made: list[asyncio.Task[Score]] = []
+    create_task = asyncio.create_task
+    monkeypatch.setattr(asyncio, "create_task", lambda work: made.append(create_task(work)) or made[-1])
+    run = written(tmp_path, *(trace(f"words {number}", "light blue", "blue", Rule.CHARTQA) for number in range(5)))
+    with pytest.raises(DataError, match="No space left on device"):
+        await score_run(run, Scoring.DEFAULT, Judge(ScriptedModel(full)))
+    assert len(made) == 5 and all(task.done() for task in made)
+    assert not any(task._log_traceback for task in made), "asyncio would print what nobody has asked for"
 
 
 async def test_a_judgement_that_failed_is_no_zero_and_is_asked_again(tmp_path: Path) -> None:

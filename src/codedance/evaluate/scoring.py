@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -68,28 +69,34 @@ async def score_run(
     scores = []
     try:
         with Scorer(scoring, judge) as scorer, writing(file) as lines:
-            async for score in _scored(folder, known, scorer):
-                before = known.get((score.task_id, score.sample))
-                if score.decided_by is DecidedBy.JUDGE and before is not None and before.judged == score.judged:
-                    on_kept(before)
-                lines.write(_scores().dump_json(score) + b"\n")
-                scores.append(score)
-                on_score(len(scores))
+            async with aclosing(_scored(folder, known, scorer)) as scored:
+                async for score in scored:
+                    before = known.get((score.task_id, score.sample))
+                    if score.decided_by is DecidedBy.JUDGE and before is not None and before.judged == score.judged:
+                        on_kept(before)
+                    lines.write(_scores().dump_json(score) + b"\n")
+                    scores.append(score)
+                    on_score(len(scores))
     except OSError as error:
         raise DataError(f"{file}: it cannot be written: {error.strerror or error}") from None
     return scores
 
 
-async def _scored(folder: Path, known: dict[tuple[str, int], Score], scorer: Scorer) -> AsyncIterator[Score]:
-    """Scores in order, several judgements under way at once."""
+async def _scored(folder: Path, known: dict[tuple[str, int], Score], scorer: Scorer) -> AsyncGenerator[Score, None]:
+    """Scores in order, several judgements under way at once; where one of them fails, the others are ended."""
     under_way: list[asyncio.Task[Score]] = []
-    for trace in read_traces(folder):
-        work = score_trace(trace, scorer, known.get((trace.task_id, trace.sample)))
-        under_way.append(asyncio.create_task(work))
-        if len(under_way) >= _AT_ONCE:
+    try:
+        for trace in read_traces(folder):
+            work = score_trace(trace, scorer, known.get((trace.task_id, trace.sample)))
+            under_way.append(asyncio.create_task(work))
+            if len(under_way) >= _AT_ONCE:
+                yield await under_way.pop(0)
+        while under_way:
             yield await under_way.pop(0)
-    for task in under_way:
-        yield await task
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)  # or asyncio prints the errors of those that failed too
 
 
 def is_score_of(score: Score, trace: Trace) -> bool:

@@ -71,6 +71,7 @@ async def replay(folder: Path, sandbox: Sandbox, *, concurrency: int = 8) -> Asy
     settings = read_manifest(folder).settings
     traces = read_traces(folder)
     running: set[asyncio.Task[list[Audit]]] = set()
+    done: set[asyncio.Task[list[Audit]]] = set()
     try:
         while True:
             for trace in _some(traces, concurrency - len(running)):
@@ -84,6 +85,7 @@ async def replay(folder: Path, sandbox: Sandbox, *, concurrency: int = 8) -> Asy
     finally:
         for task in running:
             task.cancel()
+        await asyncio.gather(*done, *running, return_exceptions=True)  # or asyncio prints the errors of those that failed too
 
 
 def _some(traces: Iterator[Trace], most: int) -> Iterator[Trace]:
