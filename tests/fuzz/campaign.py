@@ -85,7 +85,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.child:
         return _child(**json.loads(args.child))
-    targets = args.targets or list(TARGETS)
+    targets = args.targets or [name for name, target in TARGETS.items() if target.share]
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         seeds = asyncio.run(make_seeds(Path(name), with_cells="replay" in targets))
         if args.only is not None:
@@ -99,7 +99,8 @@ def main() -> int:
 
 def number_of(target: str, targets: list[str], number: int) -> int:
     """The cases of one target, by its share."""
-    return max(1, number * TARGETS[target].share // sum(TARGETS[name].share for name in targets))
+    shares = sum(TARGETS[name].share for name in targets)
+    return max(1, number * TARGETS[target].share // shares) if shares else number
 
 
 def fuzz(target: str, seeds: Seeds, number: int, seed: int, *, tell: bool = False) -> Tally:

@@ -44,7 +44,9 @@ class Seeds:
     """Where the honest data lies."""
 
     run: Path
-    """Scored, with figures, a judge's replies and a probe."""
+    """Scored, with figures and a probe."""
+    judgements: Path
+    """A judge's replies about it."""
     other: Path
     """The same questions, answered otherwise."""
     replayed: Path
@@ -56,15 +58,15 @@ class Seeds:
     @classmethod
     def of(cls, work: Path) -> Seeds:
         """Those that were made there."""
-        return cls(work / "run", work / "other", work / "replayed", work / "tasks", Traps(work / "outside"))
+        return cls(work / "run", work / "judgements", work / "other", work / "replayed", work / "tasks", Traps(work / "outside"))
 
 
 async def make_seeds(work: Path, *, with_cells: bool = True) -> Seeds:
     """Everything, in folders of `work`; the one with real cells only on demand, since it needs a sandbox."""
     made = Seeds.of(work)
-    await _write_run(made.run, right="12")
-    await _write_run(made.other, right="13")
-    shutil.copytree(made.other, made.run / "probe-blank", ignore=shutil.ignore_patterns("images", "prompts", "judgements"))
+    await _write_run(made.run, made.judgements, right="12")
+    await _write_run(made.other, work / "judgements-of-other", right="13")
+    shutil.copytree(made.other, made.run / "probe-blank", ignore=shutil.ignore_patterns("images", "prompts"))
     write_evaluation(made.run, Evaluation(request=Request(tasks=("tasks/plain.jsonl",)), digests={}, total=6, left_out=()))
     if with_cells:
         await _write_replayed(made.replayed)
@@ -80,7 +82,7 @@ def small(shade: int, size: tuple[int, int] = (56, 28)) -> Image.Image:
     return picture
 
 
-async def _write_run(folder: Path, right: str) -> None:
+async def _write_run(folder: Path, judgements: Path, right: str) -> None:
     """Rollouts of every kind of end, scored by rules and a judge."""
     with Writer(folder) as writer:
         images = writer.inputs([small(40)])
@@ -117,7 +119,7 @@ async def _write_run(folder: Path, right: str) -> None:
     def judged(messages: Sequence[Message], sampling: Sampling) -> str:
         return json.dumps({"why": "the same number", "same": "yes" if right == "12" else "no"})
 
-    async with CachedModel(ScriptedModel(judged, "judge"), folder / "judgements") as model:
+    async with CachedModel(ScriptedModel(judged, "judge"), judgements) as model:
         await score_folder(folder, "default", Judge(model), None)
 
 

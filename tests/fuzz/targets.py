@@ -38,6 +38,7 @@ from codedance.images import QWEN25_VL, load_input
 from codedance.model import endings, replies
 from codedance.model.cache import CachedModel
 from codedance.model.chat import Message, Reply, Role
+from codedance.model.objects import read_object
 from codedance.model.openai import OpenAIModel
 from codedance.model.retry import AskAgain, Backoff, read_complaint
 from codedance.model.script import ScriptedModel
@@ -70,7 +71,7 @@ class Target:
 
     name: ClassVar[str]
     share: ClassVar[int]
-    """Of 1000 cases."""
+    """Of 1000 cases: few of what takes long."""
     allowed: ClassVar[tuple[type[BaseException], ...]] = (CodeDanceError,)
     may_start: ClassVar[bool] = False
     """Processes: the rules' own for mathematics, or the sandbox."""
@@ -89,7 +90,7 @@ class Target:
 class Frames(Target):
     """What sessions and processes of the sandbox send each other."""
 
-    name, share, allowed = "frames", 300, (Forged,)
+    name, share, allowed = "frames", 470, (Forged,)
     _room = Room(first=1000, end=1_000_000, caps=Caps(**{name: getattr(Limits(), name) for name in Caps.__dataclass_fields__}))
     _done: ClassVar[dict[str, Any]] = {
         "token": "t",
@@ -171,7 +172,7 @@ async def _send_through(data: bytes, num_fds: int) -> None:
 class Replies(Target):
     """The parsers of endpoints' bodies."""
 
-    name, share, allowed = "replies", 250, (AskAgain,)
+    name, share, allowed = "replies", 300, (AskAgain,)
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         data = body(draw, self.seeds)
@@ -191,7 +192,7 @@ def body(draw: random.Random, seeds: Seeds) -> bytes:
 def read_body(data: bytes, status: int) -> None:
     """By every reader; a reply that is read can be stored."""
     read_complaint(status, data.decode(errors="replace"))
-    found = replies.read_object(data)
+    found = read_object(data)
     endings.error_in(found)
     for read in (
         lambda: replies.read_models(found),
@@ -213,7 +214,7 @@ def storable(reply: Reply) -> None:
 class Endpoint(Target):
     """The whole way through the client, from a server on this machine that sends mutated heads and bodies."""
 
-    name, share = "endpoint", 40
+    name, share = "endpoint", 12
 
     def __init__(self, seeds: Seeds) -> None:
         super().__init__(seeds)
@@ -296,7 +297,7 @@ class Endpoint(Target):
 class Tasks(Target):
     """Files and folders of tasks, of every layout and kind."""
 
-    name, share = "tasks", 180
+    name, share = "tasks", 130
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         source = task_file(draw, self.seeds, place)
@@ -388,7 +389,7 @@ def _mutated_cells(data: bytes, draw: random.Random, seeds: Seeds) -> bytes:
 class Traces(Target):
     """Run folders, read and gone on with."""
 
-    name, share = "traces", 110
+    name, share = "traces", 35
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
@@ -413,7 +414,7 @@ class Traces(Target):
 def _again(folder: Path) -> None:
     """As `eval --like` does, up to asking."""
     if has_evaluation(folder):
-        again(Request(), read_evaluation(folder))
+        again(Request(), read_evaluation(folder), folder)
 
 
 def copied(seed: Path, folder: Path) -> Path:
@@ -425,7 +426,7 @@ def copied(seed: Path, folder: Path) -> Path:
 class Report(Target):
     """`codedance report`."""
 
-    name, share, may_start = "report", 40, True
+    name, share, may_start = "report", 8, True
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
@@ -438,28 +439,29 @@ class Report(Target):
 class Score(Target):
     """`codedance score`, with and without a judge and its replies."""
 
-    name, share, may_start = "score", 45, True
+    name, share, may_start = "score", 15, True
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
         mutate_folder(folder, draw, self.seeds.traps)
+        cache = copied(self.seeds.judgements, place / "cache")
         if draw.random() < 0.05:
-            _spoil_cache(folder / "judgements", draw, self.seeds)
-        has_judge, mode = draw.random() < 0.3, draw.choice(("default", "default", "paper", "judge"))
-        return lambda: asyncio.run(self._score(folder, mode, has_judge))
+            _spoil_cache(cache, draw, self.seeds)
+        has_judge, mode, fresh = draw.random() < 0.3, draw.choice(("default", "default", "paper", "judge")), draw.random() < 0.2
+        return lambda: asyncio.run(self._score(folder, cache if has_judge else None, mode, fresh))
 
-    async def _score(self, folder: Path, mode: str, has_judge: bool) -> None:
+    async def _score(self, folder: Path, cache: Path | None, mode: str, fresh: bool) -> None:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            if not has_judge:
-                tell(await score_folder(folder, mode, None, None), folder, as_json=mode == "paper")
+            if cache is None:
+                tell(await score_folder(folder, mode, None, None, fresh=fresh), folder, as_json=mode == "paper")
                 return
             judge = ScriptedModel(['{"why": "so", "same": "yes"}'], "judge")
-            async with CachedModel(judge, folder / "judgements") as model:
-                tell(await score_folder(folder, mode, Judge(model), None), folder, as_json=False)
+            async with CachedModel(judge, cache) as model:
+                tell(await score_folder(folder, mode, Judge(model), None, fresh=fresh), folder, as_json=False)
 
 
 def _spoil_cache(folder: Path, draw: random.Random, seeds: Seeds) -> None:
-    """Rows of a judge's replies that are none, or a table of another kind."""
+    """Rows of a judge's replies that are none, or a table of another kind: the user's own file, damaged."""
     with contextlib.suppress(OSError, sqlite3.Error):
         path = next(folder.glob("*.sqlite"), folder / "replies.sqlite")
         with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -517,7 +519,7 @@ class _Boxed(Target):
 class Replay(_Boxed):
     """`codedance replay`, in a real sandbox."""
 
-    name, share = "replay", 4
+    name, share = "replay", 2
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.replayed, place / "run")
@@ -533,7 +535,7 @@ class Replay(_Boxed):
 class Run(_Boxed):
     """`codedance run`: a script of replies is asked about mutated tasks, and its code runs."""
 
-    name, share = "run", 6
+    name, share = "run", 3
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         (place / "tasks").mkdir()
@@ -547,6 +549,30 @@ class Run(_Boxed):
         return lambda: self._loop.run_until_complete(runner.run(read_tasks(source, on_bad=lambda error: None)))
 
 
+class Mixed(Target):
+    """One reader after another, without those that need a sandbox: a slice for tests."""
+
+    name, share, may_start = "mixed", 0, True
+
+    def __init__(self, seeds: Seeds) -> None:
+        super().__init__(seeds)
+        self._targets = [kind(seeds) for kind in (Frames, Replies, Tasks, Compare, Traces, Report, Score, Endpoint)]
+
+    def prepare(self, draw: random.Random, place: Path) -> Case:
+        (target,) = draw.choices(self._targets, (24, 24, 24, 8, 8, 4, 4, 4))
+        run = target.prepare(draw, place)
+
+        def allowed() -> None:
+            with contextlib.suppress(*target.allowed):
+                run()
+
+        return allowed
+
+    def close(self) -> None:
+        for target in self._targets:
+            target.close()
+
+
 TARGETS: dict[str, type[Target]] = {
-    target.name: target for target in (Frames, Replies, Endpoint, Tasks, Traces, Report, Score, Compare, Replay, Run)
+    target.name: target for target in (Frames, Replies, Endpoint, Tasks, Traces, Report, Score, Compare, Replay, Run, Mixed)
 }

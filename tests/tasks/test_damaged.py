@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -97,3 +99,17 @@ def test_a_name_of_a_picture_that_leads_nowhere_is_told(name: str, tmp_path: Pat
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="there is no picture"):
         list(read_tasks(tmp_path / "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"data_source": "chart", "prompt": "How \ud800?", "answer": "1"},
+        {"data_source": "chart", "prompt": [{"role": "user", "content": [{"type": "text", "text": "\udfff"}]}], "answer": "1"},
+        {"data_source": "chart", "prompt": "How?", "reward_model": {"ground_truth": "\ud83d"}},
+        {"question": "Which?", "options": ["a", "\ud800"], "answer": "a"},
+        {"question": "Which?", "answer": ["a", "\ud800"]},
+    ],
+)
+def test_half_characters_are_refused_wherever_they_stand(row: dict[str, Any], tmp_path: Path) -> None:
+    refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "half characters")

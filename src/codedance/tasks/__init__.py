@@ -18,6 +18,7 @@ from codedance.tasks.adapters import ADAPTERS, Reading, recognise
 from codedance.tasks.named import NAMED
 from codedance.tasks.readers import read_rows
 from codedance.tasks.sources import Source
+from codedance.tasks.table import Row
 from codedance.types import Rule, Task
 
 
@@ -50,11 +51,26 @@ def read_tasks(
             if isinstance(row, DataError):
                 raise row
             adapter = adapter or recognise(row)
-            yield from list(adapter.read(row, reading))
+            tasks = list(adapter.read(row, reading))
+            for task in tasks:
+                _refuse_half_characters(task, row)
+            yield from tasks
         except DataError as error:
             if on_bad is None:
                 raise
             on_bad(error)
+
+
+def _refuse_half_characters(task: Task, row: Row) -> None:
+    """Wherever in a row its words come from."""
+    key = task.key
+    words = (task.id, task.question, task.answer or "", task.system, task.source, task.category, key.group, key.part)
+    try:
+        "".join((*words, *key.choices, *key.alternatives, key.judge_context)).encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{row.where}: its texts hold half characters (an escape such as \\ud83d alone), which no file can hold"
+        ) from None
 
 
 def parse_source(source: str | PathLike[str]) -> Source:
