@@ -96,7 +96,7 @@ class Report:
     def missing(self) -> tuple[str, ...]:
         """What is not in force and what follows from it, one line each."""
         lines = [f"{name}: {reason}" for name, reason in self.absent.items() if reason is not None and self._matters(name)]
-        lines += [f"{wall.name}: {wall.measured}, kept by {wall.by} only" for wall in self.walls if not wall.enforced]
+        lines += [f"{wall.name}: {wall.measured} ({wall.by} keeps it)" for wall in self.walls if not wall.enforced]
         lines += [f"{name}: {has} of {limit}; a limit of the caller is lower ({how})" for name, has, limit, how in self._lower()]
         if self.measured.seen:
             lines.append("host pids: visible")

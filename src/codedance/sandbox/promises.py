@@ -13,17 +13,19 @@ from codedance.sandbox.selfcheck import (
     attempt,
     blocked,
     both,
+    capped,
     contained,
     describe,
     ends,
     failed_as,
+    kept,
     note,
     prints,
     shows,
     survived,
     syscalls,
 )
-from codedance.types import ExecResult, ExecStatus
+from codedance.types import ExecResult, ExecStatus, WallName
 
 
 def _blue(results: Sequence[ExecResult]) -> str | None:
@@ -256,6 +258,16 @@ ESCAPES: tuple[Check, ...] = (
         blocked,
         1,
     ),
+    Check(
+        "other processes are not even there",
+        (
+            "import os\nprint('blocked' if (os.getpid(), os.getppid()) == (1, 0) else 'ESCAPED')\n"
+            "for pid in range(2, 300):\n    try:\n        os.getpgid(pid)\n        print('ESCAPED', pid)\n"
+            "    except ProcessLookupError: pass",
+        ),
+        blocked,
+        3,
+    ),
     Check("no namespace, mount or trace", (syscalls(_NAMESPACES_AND_TRACES),), blocked, 1),
     Check(
         "no kernel surface",
@@ -271,7 +283,14 @@ ESCAPES: tuple[Check, ...] = (
         1,
     ),
     Check(
-        "the disk cannot be filled", ("with open('big', 'wb') as f:\n    while True: f.write(b'x' * 2**20)", "1"), contained, 2
+        "the disk cannot be filled",
+        (
+            f"size = 0\ntry:\n    with open('big', 'wb', 0) as f:\n        for _ in range({4 * LIMITS.disk_mb}):\n"
+            "            size += f.write(b'x' * 2**20)\nexcept OSError: pass\nprint(size >> 20)",
+            "1",
+        ),
+        capped(LIMITS.disk_mb),
+        2,
     ),
     Check(
         "the disk cannot be filled in other places either",
@@ -285,8 +304,12 @@ ESCAPES: tuple[Check, ...] = (
     ),
     Check(
         "the disk cannot be filled with small files",
-        ("i = 0\nwhile True:\n    open(f'f{i}', 'w').write('x'); i += 1", "1"),
-        contained,
+        (
+            f"count = 0\ntry:\n    for i in range({4 * LIMITS.files}):\n        open(f'f{{i}}', 'w').close()\n"
+            "        count += 1\nexcept OSError: pass\nprint(count)",
+            "1",
+        ),
+        capped(LIMITS.files),
         2,
     ),
     Check("memory cannot be exhausted: heap", ("b = bytearray(10**10)", "print(1)"), both(survived, ends(_FULL, _OK)), 1),
@@ -311,14 +334,25 @@ ESCAPES: tuple[Check, ...] = (
     Check(
         "threads are limited",
         (
-            "import threading, time\nl = []\nwhile len(l) < 5000:\n"
-            "    t = threading.Thread(target=time.sleep, args=(9,), daemon=True)\n    t.start(); l.append(t)",
+            f"import threading, time\nthreading.stack_size(2**16)\ncount = 1\ntry:\n    for _ in range({4 * LIMITS.threads}):\n"
+            "        threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()\n        count += 1\n"
+            "except RuntimeError: pass\nprint(count)",
             "1",
         ),
-        contained,
+        capped(LIMITS.threads),
+        1,
+        WallName.THREADS,
+    ),
+    Check(
+        "descriptors are limited",
+        (
+            f"import os\nl = []\ntry:\n    for _ in range({4 * LIMITS.open_files}): l.append(os.dup(1))\nexcept OSError: pass\n"
+            "print(len(l))\nfor fd in l: os.close(fd)",
+            "1",
+        ),
+        both(kept, capped(LIMITS.open_files)),
         1,
     ),
-    Check("descriptors are limited", ("l = []\nwhile True: l.append(open('/dev/null'))", "1"), survived, 1),
     Check("a flood on descriptor 1 stays small", ("import os\nwhile True: os.write(1, b'x' * 65536)", "print(1)"), survived),
     Check(
         "garbage on the channel ends only this session",

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from codedance.errors import CodeDanceError
 from codedance.sandbox.guest import linux, seccomp
 from codedance.sandbox.limits import Limits
-from codedance.types import ExecResult, ExecStatus, Isolation
+from codedance.types import ExecResult, ExecStatus, Isolation, WallName
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,6 +77,13 @@ class Check:
     cells: tuple[str, ...]
     judge: Judge
     from_level: int = 0
+    wall: WallName | None = None
+    """Promised only where the backend says that this wall holds."""
+
+    def is_promised(self, isolation: Isolation) -> bool:
+        """Whether what is in force is enough."""
+        fallen = {wall.name for wall in isolation.walls if not wall.enforced}
+        return isolation.level >= self.from_level and self.wall not in fallen
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +107,9 @@ async def run_checks(box: Backend, checks: Sequence[Check]) -> AsyncIterator[Out
 
 async def run_check(box: Backend, check: Check, canary: RunsCells, picture: Image.Image) -> Outcome:
     """Run one check in a session of its own."""
-    promised = box.isolation.level >= check.from_level
+    promised = check.is_promised(box.isolation)
     if not promised and box.isolation.level == 0:
-        return Outcome(check.name, Verdict.NOT_PROMISED, f"promised from level {check.from_level}; not tried here", 0.0)
+        return Outcome(check.name, Verdict.NOT_PROMISED, f"promised {_where(check)}; not tried here", 0.0)
     started = time.perf_counter()
     try:
         complaint = await _complaint(box, check, canary, picture)
@@ -112,7 +119,7 @@ async def run_check(box: Backend, check: Check, canary: RunsCells, picture: Imag
     if complaint is not None:
         return Outcome(check.name, Verdict.BROKEN, complaint, seconds)
     if not promised:
-        return Outcome(check.name, Verdict.NOT_PROMISED, f"promised from level {check.from_level}; contained here", seconds)
+        return Outcome(check.name, Verdict.NOT_PROMISED, f"promised {_where(check)}; contained here", seconds)
     return Outcome(check.name, Verdict.KEPT, "", seconds)
 
 
@@ -122,15 +129,22 @@ async def _complaint(box: Backend, check: Check, canary: RunsCells, picture: Ima
     async with box.session([picture]) as session:
         for cell in check.cells:
             started = time.perf_counter()
-            result = await session.run(cell)
+            try:
+                result = await asyncio.wait_for(session.run(cell), 3 * deadline_s)
+            except TimeoutError:
+                return f"a cell did not come back within {3 * deadline_s:.1f} s; {deadline_s:.1f} s are allowed"
             results.append(result)
             if result.seconds > deadline_s or time.perf_counter() - started > 2 * deadline_s:
                 return f"a cell took {time.perf_counter() - started:.1f} s; {deadline_s:.1f} s are allowed"
-    complaint = check.judge(results) if box.isolation.level >= check.from_level else None
+    complaint = check.judge(results) if check.is_promised(box.isolation) else None
     if complaint is not None:
         return complaint
     alive = await asyncio.wait_for(canary.run("print(canary)"), 2 * deadline_s)
     return None if alive.stdout == "42\n" and not alive.replayed else f"the canary session was changed: {alive}"
+
+
+def _where(check: Check) -> str:
+    return f"from level {check.from_level}" + (f", where the wall of {check.wall} holds" if check.wall else "")
 
 
 def test_picture() -> Image.Image:
@@ -188,6 +202,25 @@ def survived(results: Sequence[ExecResult]) -> str | None:
     if not all(result.state_kept and not result.replayed for result in results):
         return "the session was lost: " + "; ".join(describe(result) for result in results)
     return contained(results)
+
+
+def capped(limit: int) -> Judge:
+    """The first cell printed how far it came, and that is within the limit; or it was stopped on the way."""
+
+    def judge(results: Sequence[ExecResult]) -> str | None:
+        first = results[0]
+        if not first.ok:
+            return contained(results)
+        reached = first.stdout.strip()
+        return None if reached.isdigit() and int(reached) <= limit else f"{reached!r} was reached; the limit is {limit}"
+
+    return judge
+
+
+def kept(results: Sequence[ExecResult]) -> str | None:
+    """The session lives on with its variables."""
+    lost = [result for result in results if result.replayed or not result.state_kept]
+    return "the session was lost: " + describe(lost[0]) if lost else None
 
 
 def attempt(*statements: str) -> str:

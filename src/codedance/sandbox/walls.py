@@ -67,8 +67,10 @@ def _count(reached: int, limit: int) -> str:
 
 
 def _files(measured: Measured) -> str:
-    read = f"{measured.read} could be read" if measured.read else "nothing of the host could be read"
-    return f"{read}, {measured.written} could be written to" if measured.written else f"{read} or written"
+    if not (measured.read or measured.written):
+        return "nothing of the host could be read or written"
+    read = f"{measured.read} could be read" if measured.read else "nothing could be read"
+    return f"{read}, {f'{measured.written} could be written to' if measured.written else 'nothing could be written'}"
 
 
 def _processes(measured: Measured) -> str:
