@@ -423,7 +423,8 @@ async def test_ctrl_c_while_judging_keeps_what_is_judged(words_said: Path, score
 
     async with FaultyServer(reply=judging, faults=slowly) as judge:
         command = [sys.executable, "-c", "from codedance.cli import main; main()", "score", str(words_said / "out")]
-        scoring = subprocess.Popen([*command, "--judge-url", judge.url], stderr=subprocess.PIPE, text=True)
+        env = {**os.environ, "XDG_CACHE_HOME": str(words_said / "cache")}
+        scoring = subprocess.Popen([*command, "--judge-url", judge.url], stderr=subprocess.PIPE, text=True, env=env)
         while len(judge.requests) < 7:
             assert scoring.poll() is None
             await asyncio.sleep(0.01)

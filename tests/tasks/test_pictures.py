@@ -146,3 +146,51 @@ def test_pictures_of_other_rows_are_found_in_any_order(tmp_path: Path) -> None:
     tasks = list(read_tasks(tmp_path / "t.tsv"))
     assert tasks[3].question == "What\nis 3?"
     assert [task.images for task in tasks[40:]] == [(png(n),) for n in asked]
+
+
+PRIVATE = "private/secret.png"
+
+
+@pytest.mark.parametrize("how", ["absolute", "upwards", "file URL", "link", "link of a folder", "upwards, not there yet"])
+def test_a_picture_outside_of_the_folder_of_its_task_file_is_refused_unless_its_folder_is_named(tmp_path: Path, how: str) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / PRIVATE).write_bytes(PNG)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/link.png").symlink_to(tmp_path / PRIVATE)
+    (tmp_path / "set/way").symlink_to(tmp_path / "private")
+    value = {
+        "absolute": str(tmp_path / PRIVATE),
+        "upwards": f"../{PRIVATE}",
+        "file URL": (tmp_path / PRIVATE).as_uri(),
+        "link": "link.png",
+        "link of a folder": "way/secret.png",
+        "upwards, not there yet": "../private/later.png",
+    }[how]
+    (tmp_path / "set/rows.jsonl").write_text(json.dumps({"question": "?", "image": value}))
+    with pytest.raises(DataError, match=rf"lies outside of .*/set; .*--images-from {tmp_path}/private"):
+        list(read_tasks(tmp_path / "set/rows.jsonl"))
+    (task,) = read_tasks(tmp_path / "set/rows.jsonl", images_from=[tmp_path / "private"])
+    assert isinstance(task.images[0], Path)
+    for wider in (tmp_path, Path("/")):
+        assert list(read_tasks(tmp_path / "set/rows.jsonl", images_from=[wider]))
+    with pytest.raises(DataError, match="lies outside"):
+        list(read_tasks(tmp_path / "set/rows.jsonl", images_from=[tmp_path / "priv"]))
+
+
+def test_links_into_the_store_of_a_hugging_face_cache_are_followed(tmp_path: Path) -> None:
+    snapshot, store = tmp_path / "datasets--a--b/snapshots/0f", tmp_path / "datasets--a--b/blobs"
+    snapshot.mkdir(parents=True)
+    store.mkdir()
+    (store / "d1").write_bytes(PNG)
+    (snapshot / "a.png").symlink_to("../../blobs/d1")
+    (store / "d2").write_text(json.dumps({"question": "?", "image": "a.png"}))
+    (snapshot / "rows.jsonl").symlink_to("../../blobs/d2")
+    (task,) = read_tasks(snapshot / "rows.jsonl")
+    assert task.images == (snapshot / "a.png",)
+
+
+def test_a_link_that_stays_in_the_folder_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.png").symlink_to("a.png")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"question": "?", "image": "b.png"}))
+    assert [task.images for task in read_tasks(tmp_path / "rows.jsonl")] == [(tmp_path / "b.png",)]

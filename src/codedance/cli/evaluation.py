@@ -59,14 +59,15 @@ class Evaluation:
 def again(request: Request, earlier: Evaluation, folder: Path) -> tuple[Request, tuple[str, ...]]:
     """The earlier request of a folder, with another model where one is named; and in words what is not taken from it.
 
-    The folder may be anybody's: a model in this process, which may be code, is never taken from it, and of isolation, time and
-    memory no more than the user's own flags, or the defaults, allow.
+    The folder may be anybody's: a model in this process, which may be code, is never taken from it, nor folders that pictures may
+    lie in, and of isolation, time and memory no more than the user's own flags, or the defaults, allow.
 
     Raises:
         ConfigError: something else was named that the earlier one decides, or the model has to be named.
     """
+    asked = dataclasses.replace(request, chosen=dataclasses.replace(request.chosen, images_from=()))
     for field in dataclasses.fields(Request):
-        if field.name not in (*_FREE, "sandbox") and getattr(request, field.name) != field.default:
+        if field.name not in (*_FREE, "sandbox") and getattr(asked, field.name) != field.default:
             raise ConfigError(
                 f"--like repeats the earlier evaluation's {field.name}; leave out what sets it, or leave out --like"
             )
@@ -78,7 +79,8 @@ def again(request: Request, earlier: Evaluation, folder: Path) -> tuple[Request,
         )
     sandbox, refused = _within(earlier.request.sandbox, request.sandbox)
     own = {name: value for name in _FREE if (value := getattr(request, name)) is not None}
-    return dataclasses.replace(earlier.request, **own, sandbox=sandbox), refused
+    chosen = dataclasses.replace(earlier.request.chosen, images_from=request.chosen.images_from)
+    return dataclasses.replace(earlier.request, **own, chosen=chosen, sandbox=sandbox), refused
 
 
 def _within(asked: SandboxFlags, own: SandboxFlags) -> tuple[SandboxFlags, tuple[str, ...]]:
@@ -185,7 +187,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
 
 def _asked(request: Request) -> dict[str, object]:
     """What decides which questions are asked in which words, apart from the settings that the run itself keeps."""
-    chosen = {field.name: getattr(request.chosen, field.name) for field in dataclasses.fields(TaskFlags)}
+    names = {field.name for field in dataclasses.fields(TaskFlags)} - {"images_from"}
+    chosen = {name: getattr(request.chosen, name) for name in sorted(names)}
     return {
         "tasks": request.tasks,
         "repeats": request.repeats,

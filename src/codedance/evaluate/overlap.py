@@ -10,6 +10,7 @@ other words.
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def fingerprint(source: ImageSource, name: str) -> Print:
         picture = source
     else:
         try:
-            with opened(source) if isinstance(source, bytes) else opened(open_named(source)) as image:
+            file = io.BytesIO(source) if isinstance(source, bytes) else open_named(source)
+            with file, opened(file) as image:
                 image.draft("RGB", (_SIDE * 2, _SIDE * 2))
                 picture, _ = rgb(image, needs=lambda size: Size(_SIDE * 2, _SIDE * 2))
         except Exception as error:  # boundary: decoders raise anything on damaged files

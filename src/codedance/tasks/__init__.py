@@ -10,8 +10,9 @@ A file's layout is told by its columns (`adapters`), or by a name in front of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 
 from codedance.errors import DataError
 from codedance.tasks.adapters import ADAPTERS, Reading, recognise
@@ -27,6 +28,7 @@ def read_tasks(
     *,
     options_seed: int = 0,
     rule: Rule | None = None,
+    images_from: Sequence[Path] = (),
     on_bad: Callable[[DataError], None] | None = None,
 ) -> Iterator[Task]:
     """The tasks of a file, one after another, in memory that does not grow; pictures are decoded when they are needed.
@@ -35,6 +37,7 @@ def read_tasks(
         source: a file, FOLDER:SPLIT, LAYOUT:FILE, or a name such as `synthetic`.
         options_seed: of the order of options, where a data set lists the right one first.
         rule: how answers are scored where neither the layout nor the row says it.
+        images_from: folders that its pictures may lie in, besides its own: what a file names is shown to a model.
         on_bad: what to do with a row that is no task; without it the first one is an error.
 
     Raises:
@@ -46,7 +49,7 @@ def read_tasks(
     parsed = parse_source(source)
     adapter = ADAPTERS[parsed.layout] if parsed.layout else None
     reading = Reading(options_seed=options_seed, rule=rule)
-    for row in read_rows(parsed):
+    for row in read_rows(parsed, images_from):
         try:
             if isinstance(row, DataError):
                 raise row

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from codedance.errors import DataError
 from codedance.tasks.json_layouts import rows_of
 from codedance.tasks.text_files import GZIP, MOST_ROW, CountedLines, json_in, lines_of, opened, read_json
+from codedance.untrusted import open_named
 
 _BATCH = 32
 _HEAD = 64
@@ -270,7 +271,7 @@ def open_table(file: Path, part: str = "") -> Table:
         raise DataError(f"{file}: tasks are read from {', '.join(KINDS)}")
     if not file.is_file():
         raise DataError(f"{file}: {'it is no file' if file.exists() else 'it cannot be read: No such file or directory'}")
-    with open(file, "rb") as data:
+    with open_named(file) as data:
         if data.read(len(_POINTER)) == _POINTER:
             raise DataError(f"{file}: this is only a pointer to a file that Git LFS holds; fetch it with git lfs pull")
     return _TABLES[kind](file, part)

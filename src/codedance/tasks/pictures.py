@@ -5,7 +5,9 @@
     picture_in("images/7.jpg", (Path("mathvista"),))      # mathvista/images/7.jpg
     several_in("['a.jpg', 'b.jpg']")                      # ["a.jpg", "b.jpg"]: a list written as text
 
-Pictures are not decoded here. Not covered: fetching from the web; pictures of other rows (`table`).
+A task file may be anybody's, and what it names goes to a model: so a path, and where its links lead, must stay in the folders
+that were named, or in the store that a snapshot of Hugging Face's cache has its links into. Pictures are not decoded here. Not
+covered: fetching from the web; pictures of other rows (`table`).
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ import ast
 import base64
 import binascii
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -44,6 +48,10 @@ class Unusable(ValueError):
 
 class Missing(ValueError):
     """A path with no file; the text is the path."""
+
+
+class Outside(ValueError):
+    """A path that leads out of the folders that were named; the text is where it leads."""
 
 
 def several_in(value: object) -> list[object]:
@@ -94,6 +102,7 @@ def picture_in(value: object, folders: Sequence[Path], *, must_exist: bool = Tru
     Raises:
         Unusable: it is no picture.
         Missing: it is a path, and there is no file.
+        Outside: it is a path, and leads out of the folders.
     """
     if isinstance(value, Mapping):
         value = next((own for key in _KEYS if (own := value.get(key))), None)
@@ -117,14 +126,46 @@ def _from_text(text: str, folders: Sequence[Path], must_exist: bool) -> Path | b
         raise Unusable("a picture on this machine; addresses are not fetched: download it and write its path here")
     paths = [folder / text for folder in folders] if len(text) <= _LONGEST_PATH else []
     if found := next(filter(is_file, paths), None):
-        return found
+        return inside(found, folders)
     if _is_picture(_decoded(text[:_HEAD]) or b"") and (data := _decoded(text)):
         return data
     if not paths or len(text) > _SURELY_NO_PATH or (len(text) > 2 * _HEAD and _BASE64.fullmatch(text)):
         raise Unusable("base64 of a picture; what comes out does not begin as any known kind of picture")
+    likeliest = inside(paths[0], folders)
     if must_exist:
-        raise Missing(str(paths[0]))
-    return paths[0]
+        raise Missing(str(likeliest))
+    return likeliest
+
+
+def inside(path: Path, folders: Sequence[Path]) -> Path:
+    """The path, if it and its links lead into one of the folders.
+
+    Raises:
+        Outside: they lead elsewhere.
+    """
+    parent = _real_folder(str(path.parent))
+    real = os.path.join(parent, path.name)
+    if path.name == ".." or os.path.islink(real):
+        real = os.path.realpath(real)
+    if not any(real.startswith(root) for root in _roots(tuple(folders))):
+        raise Outside(real)
+    return path
+
+
+@lru_cache(maxsize=1024)  # pictures of one file lie in few folders
+def _real_folder(folder: str) -> str:
+    try:
+        return os.path.realpath(folder)
+    except ValueError:  # a null character
+        return ""
+
+
+@lru_cache(maxsize=64)
+def _roots(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """What real paths may begin with."""
+    snapshots = (above for folder in folders for above in folder.absolute().parents if above.name == "snapshots")
+    stores = [above.parent / "blobs" for above in snapshots if (above.parent / "blobs").is_dir()]
+    return tuple(os.path.join(os.path.realpath(folder), "") for folder in (*folders, *stores))
 
 
 def _from_data_url(text: str) -> bytes:

@@ -8,7 +8,7 @@ Not covered: what kinds of files there are (`formats`); which files a folder sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from codedance.errors import DataError
@@ -20,8 +20,10 @@ _INDEX = "index"
 _PICTURES = "images"
 
 
-def read_rows(source: Source) -> Iterator[Row | DataError]:
+def read_rows(source: Source, images_from: Sequence[Path] = ()) -> Iterator[Row | DataError]:
     """All rows of a file or folder; a line that is no row comes as what is wrong with it.
+
+    `images_from` are folders that pictures may lie in besides those of the file and the source.
 
     Raises:
         DataError: it cannot be read.
@@ -31,7 +33,7 @@ def read_rows(source: Source) -> Iterator[Row | DataError]:
         number = 0
         try:
             table = open_table(file, "" if source.path.is_dir() else source.part)
-            rows = _Rows(file, table, source.path, before)
+            rows = _Rows(file, table, (source.path, *images_from), before)
             for line in table.rows():
                 number = line.number
                 rows.saw(line)
@@ -44,12 +46,12 @@ def read_rows(source: Source) -> Iterator[Row | DataError]:
 class _Rows:
     """Makes rows of lines, and finds them by their `index`: every line is looked at twice at most."""
 
-    def __init__(self, file: Path, table: Table, named: Path, before: int) -> None:
+    def __init__(self, file: Path, table: Table, named: Sequence[Path], before: int) -> None:
         self._file = file
         self._table = table
         self._before = before
-        folders = [file.parent, file.parent / _PICTURES]
-        self._folders = (*folders, named, named / _PICTURES) if named.is_dir() and named != file.parent else tuple(folders)
+        folders = [file.parent, *(folder for folder in named if folder.is_dir() and folder != file.parent)]
+        self._folders = tuple(path for folder in folders for path in (folder, folder / _PICTURES))
         self._places: dict[str, Place] = {}
         self._last = START
         self._ahead: Iterator[Line] | None = None

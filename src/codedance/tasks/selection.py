@@ -12,11 +12,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from codedance.errors import ConfigError, DataError
 from codedance.tasks import parse_source, read_tasks
 from codedance.tasks.named import NAMED
 from codedance.types import Rule, Task
+from codedance.untrusted import open_named
 
 _CHUNK = 1 << 20
 
@@ -37,6 +39,9 @@ class Selection:
     """Of the order of options, where a data set lists the right one first."""
     rule: Rule | None = None
     """How answers are scored where neither the layout nor the row says it."""
+
+    images_from: tuple[Path, ...] = ()
+    """Folders that pictures may lie in, besides those of the sources."""
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -60,7 +65,7 @@ class Selection:
             DataError: a file cannot be read, or a row is no task.
         """
         for source in self.sources:
-            read = read_tasks(source, options_seed=self.options_seed, rule=self.rule, on_bad=on_bad)
+            read = read_tasks(source, options_seed=self.options_seed, rule=self.rule, images_from=self.images_from, on_bad=on_bad)
             yield from islice(filter(keep, (self._named(task, name_of(source)) for task in read)), self.limit)
 
     def _named(self, task: Task, name: str) -> Task:
@@ -86,7 +91,7 @@ def _digest(source: str) -> str:
     whole = hashlib.sha256()
     try:
         for file in parsed.files():
-            with open(file, "rb") as data:
+            with open_named(file) as data:
                 while chunk := data.read(_CHUNK):
                     whole.update(chunk)
     except OSError as error:

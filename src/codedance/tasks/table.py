@@ -9,6 +9,7 @@ Not covered: reading files (`readers`); what the columns mean.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from glob import escape
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from codedance.errors import DataError
-from codedance.tasks.pictures import Missing, Unusable, is_file, literal, picture_in, several_in
+from codedance.tasks.pictures import Missing, Outside, Unusable, inside, is_file, literal, picture_in, several_in
 
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".JPG")
 _SHOWN = 80
@@ -30,7 +31,7 @@ class Row:
         values: by column.
         where: the words that name its place.
         file: what it stands in.
-        folders: where relative paths of pictures may lead, the likeliest first.
+        folders: where relative paths of pictures may lead, the likeliest first; those of all pictures must lead into one of them.
         name: what it is called where no column says so.
         find: the row of the same file with this `index`, for rows that share a picture; None where rows have none.
     """
@@ -168,6 +169,8 @@ class Row:
             raise DataError(
                 f"{self.where}: column {name!r}: there is no picture {_shortened(str(error), _LONGEST_PATH)}"
             ) from None
+        except Outside as error:
+            raise self._outside(str(error)) from None
 
     def in_folder(self, folder: str, name: str) -> Path:
         """A picture of this name in a folder beside the file.
@@ -178,7 +181,7 @@ class Row:
         path = self.file.parent / folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts or not is_file(path):
             raise DataError(f"{self.where}: there is no picture {_shortened(str(path), _LONGEST_PATH)}")
-        return path
+        return self._inside(path)
 
     def id(self, name: str = "id") -> str:
         """What the row is called: a column, else the file's own name for it or its number."""
@@ -197,7 +200,7 @@ class Row:
         if not found:
             sought = _shortened(str(folder / name), _LONGEST_PATH)
             raise DataError(f"{self.where}: there is no picture {sought}; fetch what the row names into {folder}")
-        return found[0]
+        return self._inside(found[0])
 
     def beside(self) -> Path:
         """The picture that has the file's own name.
@@ -208,7 +211,19 @@ class Row:
         found = [path for ending in _ENDINGS if (path := self.file.with_suffix(ending)).is_file()]
         if not found:
             raise DataError(f"{self.where}: beside it lies no picture of the same name ({', '.join(_ENDINGS)})")
-        return found[0]
+        return self._inside(found[0])
+
+    def _inside(self, path: Path) -> Path:
+        try:
+            return inside(path, self._folders)
+        except Outside as error:
+            raise self._outside(str(error)) from None
+
+    def _outside(self, path: str) -> DataError:
+        return DataError(
+            f"{self.where}: the picture {_shortened(path, _LONGEST_PATH)} lies outside of {self._folders[0]}; if it may go to "
+            f"the model, name its folder: --images-from {_shortened(os.path.dirname(path), _LONGEST_PATH)}"
+        )
 
     def error(self, name: str, wanted: str) -> DataError:
         """What is wrong with a column."""

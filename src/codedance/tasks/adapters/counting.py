@@ -30,6 +30,7 @@ from codedance.image_marks import without_image_marks
 from codedance.tasks.adapters.adapter import Reading, adapter, sign
 from codedance.tasks.table import Row
 from codedance.types import AnswerKey, ImageSource, Rule, Task
+from codedance.untrusted import PICTURE_BYTES, read_named
 
 _ANSWERED = "answer answers index A options choices"
 _ASKED = f"{_ANSWERED} question prompt"
@@ -56,7 +57,7 @@ def _pixmo(row: Row, reading: Reading) -> Iterator[Task]:
     image = row.picture("image") if row.has("image") else row.fetched(digest or row.text("image_url").rpartition("/")[2])
     if digest and not row.has("image"):
         file = row.fetched(digest)
-        if (found := hashlib.sha256(file.read_bytes()).hexdigest()) != digest:
+        if (found := hashlib.sha256(read_named(file, PICTURE_BYTES)).hexdigest()) != digest:
             raise DataError(f"{row.where}: the picture {file} has the digest {found}, not {digest}; fetch it again")
     question = f"How many {row.text('label')} are there in the picture?"
     yield _task(row, "pixmo", Rule.PIXMO, question, row.number("count"), image)
