@@ -93,6 +93,37 @@ def test_only_training_and_local_models_may_import_torch() -> None:
     assert not [path for path in modules() if path not in allowed and "torch" in {n.split(".")[0] for n in imports(path)}]
 
 
+READERS = {"untrusted.py", "images/reading.py"}
+OWN_FILES = {"tasks/spool.py"}  # which has no name and holds what this process wrote
+VERBS = ("eval", "evaluation", "score", "compare", "replay", "report", "tasks", "exam")
+
+
+def opening(path: Path) -> set[str]:
+    """Calls that open a file, or ask Pillow, beside the readers of what comes from others. Our own resources are no files."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id == "open":
+            found.add("open")
+        if isinstance(called, ast.Attribute):
+            of = ast.unparse(called.value)
+            is_ours = "resources.files" in of or of.startswith("_HERE")
+            is_loading = called.attr in ("load", "open") and of in ("json", "Image", "np", "torch", "pickle", "io", "os", "gzip")
+            if is_loading or (called.attr in ("read_text", "read_bytes", "write_text", "write_bytes") and not is_ours):
+                found.add(f"{of}.{called.attr}")
+    return found
+
+
+def test_files_of_others_are_opened_by_their_reader_alone() -> None:
+    rooms = ("images", "report", "evaluate", "rollout", "tasks")
+    paths = [*(path for room in rooms for path in (SRC / room).rglob("*.py")), *(SRC / f"cli/{verb}.py" for verb in VERBS)]
+    found = {str(path.relative_to(SRC)): opening(path) for path in paths}
+    allowed = {"rollout/store.py": {"os.open"}}  # of traces.jsonl, for appending, and not through a link
+    assert {
+        name: calls for name, calls in found.items() if calls - allowed.get(name, set()) and name not in READERS | OWN_FILES
+    } == {}
+
+
 def test_the_public_names_are_sorted_and_complete() -> None:
     eager = {
         n for n, v in vars(codedance).items() if not n.startswith("_") and getattr(v, "__module__", "").startswith("codedance")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from typing import NamedTuple
 
 
@@ -89,7 +89,7 @@ def look_up_method(name: str) -> Operation | None:
 
 @cache
 def _names() -> _Names:
-    table = tomllib.loads(Path(__file__).with_name("operations.toml").read_text())
+    table = tomllib.loads((resources.files("codedance.report") / "operations.toml").read_text())
     aliases = table.pop("aliases")
     functions: dict[str, Operation] = {}
     methods: dict[str, Operation] = {}
