@@ -19,6 +19,7 @@ from PIL import Image
 
 from codedance import Limits, Sandbox
 from codedance.errors import CodeDanceError
+from codedance.sandbox import advice, environment
 from codedance.sandbox.promises import CHECKS
 from codedance.sandbox.selfcheck import LIMITS, Verdict, run_checks
 
@@ -52,7 +53,7 @@ async def work() -> dict[str, object]:
         return {
             "level": box.isolation.level,
             "missing": list(box.isolation.missing),
-            "advice": box.report.explain(3),
+            "advice": advice.explain(box.report, 3, environment.look()),
             "start_s": round(start_s, 2),
             "first_s": round(first_s, 2),
             "crop": [crop.status.value, len(crop.images), crop.stdout],

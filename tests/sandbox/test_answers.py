@@ -136,6 +136,14 @@ def test_open_descriptors_are_told_whatever_they_are(ask: Asker) -> None:
     assert error(ask("newfstatat", FDCWD, "", None, 0)) == "ENOENT"
 
 
+def test_a_current_directory_outside_is_of_no_use(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask("newfstatat", FDCWD, "", None, 0x1000) == Reply()
+    monkeypatch.chdir("/var/tmp")  # as threads that race may bring about
+    for name, arguments in {"newfstatat": ("", None, 0x1000), "statx": ("", 0x1000, 0xFFF, None), "openat": (".", 0, 0)}.items():
+        assert error(ask(name, FDCWD, *arguments)) == "ENOENT", name
+    assert error(ask("stat", ".", None)) == error(ask("stat", "..", None)) == error(ask("stat", "none", None)) == "ENOENT"
+
+
 def test_addresses_that_are_none_are_refused(ask: Asker) -> None:
     for address in (0, 8, (1 << 64) - 8, 1 << 63):
         assert error(ask("stat", address, None)) == "EFAULT"

@@ -157,7 +157,7 @@ class Answers:
         size = _STAT_BYTES[linux.MACHINE]
         text = self._text(address)
         if not text and flags & _EMPTY_PATH:
-            self._put(buffer, _call("newfstatat", size, _AT_FDCWD, self._itself(thread, directory).encode(), _BUFFER, 0))
+            self._put(buffer, _call("newfstatat", size, _AT_FDCWD, self._open_one(thread, directory), _BUFFER, 0))
             return _DONE
         if not text:
             return Reply(error=errno.ENOENT)
@@ -169,7 +169,7 @@ class Answers:
         text = self._text(a[1])
         flags, mask = a[2] & 0xFFFFFFFF, a[3] & 0xFFFFFFFF
         if not text and flags & _EMPTY_PATH:
-            data = _call("statx", _STATX_BYTES, _AT_FDCWD, self._itself(thread, a[0]).encode(), 0, mask, _BUFFER)
+            data = _call("statx", _STATX_BYTES, _AT_FDCWD, self._open_one(thread, a[0]), 0, mask, _BUFFER)
         elif not text:
             return Reply(error=errno.ENOENT)
         else:
@@ -187,6 +187,13 @@ class Answers:
         if number < 0 or not os.path.lexists(path):
             raise OSError(errno.EBADF, "no descriptor")
         return path
+
+    def _open_one(self, thread: int, descriptor: int) -> bytes:
+        """The path for this process of what the session has open. It may have raced to a current directory outside."""
+        path = self._itself(thread, descriptor)
+        if path.endswith("/cwd") and self._view.place(os.readlink(path)) is Place.OUTSIDE:
+            raise FileNotFoundError(errno.ENOENT, "outside")
+        return path.encode()
 
     def _ask(self, path: str, call: str, size: int, buffer: int) -> Reply:
         with self._view.find(path, follow=True) as found:
@@ -367,11 +374,11 @@ def _signed(number: int) -> int:
 
 def _call(name: str, size: int, *args: Any) -> bytes:
     """A system call that fills a buffer of `size` bytes, given by `_BUFFER`."""
-    buffer = ctypes.create_string_buffer(size or 1)
+    buffer = ctypes.create_string_buffer(size) if size else b""
     given = [buffer if a is _BUFFER else ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     if _libc.syscall(ctypes.c_long(_NUMBERS[name]), *given) < 0:
         raise OSError(ctypes.get_errno(), name)
-    return buffer.raw[:size]
+    return bytes(buffer)
 
 
 _NUMBERS = seccomp.numbers(seccomp.ALLOWED, linux.MACHINE) if linux.MACHINE in linux.MACHINES else {}

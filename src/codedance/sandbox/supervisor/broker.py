@@ -3,7 +3,8 @@
     serve(control, roots, caps)        # until the supervisor hangs up
 
 One process for all, so that a session that asks without end costs one core at most, and takes from others no more than its turn.
-It acts under the session's own user id. Before anything is given or written, the kernel is asked whether the caller still waits.
+It acts under the session's own user id. An answer reaches only the call that it was made for (the kernel checks its number), and
+what is written goes to the memory that the session handed over, even if the caller has ended and its thread id is another's.
 Not covered: what the answers are (`answers.py`).
 """
 
@@ -24,7 +25,7 @@ from codedance.sandbox.guest.settings import Caps
 from codedance.sandbox.supervisor.answers import Answers, Later, Reply
 from codedance.sandbox.supervisor.paths import View
 
-_RECEIVE, _SEND, _IS_VALID, _ADD_FD, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
+_RECEIVE, _SEND, _ADD_FD, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40182103, 0x40082104
 _WAKE_ON_SAME_CORE = 1
 _GO_ON, _AND_SEND = 1, 2
 _ASKED = struct.Struct("=QIIiIQ6Q")

@@ -82,7 +82,11 @@ class View:
             FileNotFoundError: it does not exist, or is outside.
             OSError: as the kernel says.
         """
-        return self._open(self.without_steps_up(path), follow)
+        if "/.." in path:
+            path = self.without_steps_up(path)
+        else:
+            self._check(path)
+        return self._open(path, follow)
 
     def find_parent(self, path: str) -> tuple[Found, str]:
         """The directory in which the last part of an absolute path is or would be, and that last part.
@@ -110,17 +114,19 @@ class View:
             num_steps += 1
             if num_steps > _MOST_STEPS_UP:
                 raise OSError(40, "too many steps up")
+            self._check(done or "/")
             with self._open(done or "/", follow=True) as found:
                 done = os.path.dirname(found.real).rstrip("/")
         self._check(done or "/")
         return done or "/"
 
     def _check(self, path: str) -> None:
-        if self.place(os.path.normpath(path)) is Place.OUTSIDE:
+        is_plain = "/." not in path and "//" not in path and not path.endswith("/")
+        if self.place(path if is_plain else os.path.normpath(path)) is Place.OUTSIDE:
             raise FileNotFoundError(2, "outside")
 
     def _open(self, path: str, follow: bool) -> Found:
-        self._check(path)
+        """Of a path that was checked."""
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
         try:
             real = os.readlink(f"/proc/self/fd/{fd}")
