@@ -90,7 +90,7 @@ class Target:
 class Frames(Target):
     """What sessions and processes of the sandbox send each other."""
 
-    name, share, allowed = "frames", 470, (Forged,)
+    name, share, allowed = "frames", 550, (Forged,)
     _room = Room(first=1000, end=1_000_000, caps=Caps(**{name: getattr(Limits(), name) for name in Caps.__dataclass_fields__}))
     _done: ClassVar[dict[str, Any]] = {
         "token": "t",
@@ -112,6 +112,13 @@ class Frames(Target):
         messages.Lost(1, "why"),
     )
 
+    def __init__(self, seeds: Seeds) -> None:
+        super().__init__(seeds)
+        self._loop = asyncio.new_event_loop()
+
+    def close(self) -> None:
+        self._loop.close()
+
     def prepare(self, draw: random.Random, place: Path) -> Case:
         way = draw.randrange(5)
         if way < 2:
@@ -129,7 +136,7 @@ class Frames(Target):
 
     def _through_channel(self, data: bytes, draw: random.Random) -> None:
         """A peer that sends anything, with descriptors: it is told to the caller once, and nothing stays open."""
-        asyncio.run(_send_through(data[: wire.MOST_BYTES // 2] * draw.choice((1, 1, 1, 9)), draw.randrange(12)))
+        self._loop.run_until_complete(_send_through(data[: wire.MOST_BYTES // 2] * draw.choice((1, 1, 1, 9)), draw.randrange(12)))
 
 
 def read_frame(data: bytes) -> object:
@@ -172,7 +179,7 @@ async def _send_through(data: bytes, num_fds: int) -> None:
 class Replies(Target):
     """The parsers of endpoints' bodies."""
 
-    name, share, allowed = "replies", 300, (AskAgain,)
+    name, share, allowed = "replies", 338, (AskAgain,)
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         data = body(draw, self.seeds)
@@ -214,7 +221,7 @@ def storable(reply: Reply) -> None:
 class Endpoint(Target):
     """The whole way through the client, from a server on this machine that sends mutated heads and bodies."""
 
-    name, share = "endpoint", 12
+    name, share = "endpoint", 6
 
     def __init__(self, seeds: Seeds) -> None:
         super().__init__(seeds)
@@ -297,7 +304,7 @@ class Endpoint(Target):
 class Tasks(Target):
     """Files and folders of tasks, of every layout and kind."""
 
-    name, share = "tasks", 130
+    name, share = "tasks", 60
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         source = task_file(draw, self.seeds, place)
@@ -389,7 +396,7 @@ def _mutated_cells(data: bytes, draw: random.Random, seeds: Seeds) -> bytes:
 class Traces(Target):
     """Run folders, read and gone on with."""
 
-    name, share = "traces", 35
+    name, share = "traces", 15
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
@@ -426,7 +433,7 @@ def copied(seed: Path, folder: Path) -> Path:
 class Report(Target):
     """`codedance report`."""
 
-    name, share, may_start = "report", 8, True
+    name, share, may_start = "report", 5, True
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
@@ -439,7 +446,7 @@ class Report(Target):
 class Score(Target):
     """`codedance score`, with and without a judge and its replies."""
 
-    name, share, may_start = "score", 15, True
+    name, share, may_start = "score", 6, True
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folder = copied(self.seeds.run, place / "run")
@@ -483,7 +490,7 @@ def _spoil_cache(folder: Path, draw: random.Random, seeds: Seeds) -> None:
 class Compare(Target):
     """`codedance compare`."""
 
-    name, share = "compare", 25
+    name, share = "compare", 15
 
     def prepare(self, draw: random.Random, place: Path) -> Case:
         folders = [copied(seed, place / name) for seed, name in ((self.seeds.run, "run"), (self.seeds.other, "other"))]

@@ -37,6 +37,7 @@ _OF_NAMES = ("os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.
 _STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class")
 _IN_OPEN, _IN_NONBLOCK = 0x20, 0o4000
 _MEGABYTE = 1 << 20
+_HIGH_MB = 300
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Seen:
 
     faults: list[str] = field(default_factory=list)
     peak_mb: int = 0
-    """Resident memory of the whole process."""
+    """Resident memory of the whole process; the most so far, and anew after a case that took much."""
 
 
 class Watch:
@@ -110,13 +111,14 @@ class Watch:
     def case(self) -> Iterator[Seen]:
         """What happens inside."""
         self._read_notices()
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
         seen = self._seen = Seen()
         try:
             yield seen
         finally:
             self._seen = None
             seen.peak_mb = peak_mb()
+            if seen.peak_mb > _HIGH_MB:  # which walks through all of the memory
+                Path("/proc/self/clear_refs").write_text("5")
             seen.faults += [f"a library opened {name} outside" for name in sorted(set(self._read_notices()))]
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:

@@ -113,3 +113,8 @@ def test_a_name_of_a_picture_that_leads_nowhere_is_told(name: str, tmp_path: Pat
 )
 def test_half_characters_are_refused_wherever_they_stand(row: dict[str, Any], tmp_path: Path) -> None:
     refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "half characters")
+
+
+def test_a_message_whose_role_is_no_text_is_not_the_users(tmp_path: Path) -> None:
+    row = {"data_source": "chart", "prompt": [{"role": ["user"], "content": "How?"}], "answer": "1"}
+    refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "messages with a question of the user")

@@ -90,7 +90,7 @@ def _prompt(row: Row) -> tuple[str, str]:
         messages = [{"role": "user", "content": messages}]
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise row.error("prompt", "a text, or messages with role and content")
-    said = {one.get("role"): _words(row, one.get("content")) for one in messages}
+    said = {str(one.get("role")): _words(row, one.get("content")) for one in messages}
     question = without_image_marks(said.get("user", ""))
     if not question:
         raise row.error("prompt", "messages with a question of the user")
