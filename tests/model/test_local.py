@@ -328,7 +328,7 @@ def _drop_weights(path: Path) -> None:
         (broken(lambda path: (path / "tokenizer.json").unlink()), "cannot be loaded"),
         (broken(lambda path: (path / "processor_config.json").unlink()), "cannot be loaded"),
         (broken(lambda path: (path / "chat_template.jinja").unlink()), "no chat template"),
-        (broken(lambda path: (path / "model.safetensors").unlink()), "cannot be loaded"),
+        (broken(lambda path: (path / "model.safetensors").unlink()), "no weights as safetensors"),
         (broken(lambda path: (path / "model.safetensors").write_bytes(b"\0" * 99)), "cannot be loaded"),
         (broken(_drop_weights), "weights are missing"),
     ],

@@ -20,16 +20,20 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from codedance.errors import ConfigError
 from codedance.images import digest_bytes
+from codedance.model import folders
 from codedance.model.decoding import Vocabulary
 from codedance.model.processors import load_processor
+from codedance.plain import in_one_line
 
+_ATTENTION = ("sdpa", "eager")
+"""The first one that a model can do."""
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 def fingerprint(folder: Path, *settings: object) -> str:
     """Changes when a file does, so that replies of a model that was trained on are not taken for those of the new one."""
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.exists()]
     return digest_bytes(repr((settings, stats)).encode())
 
 
@@ -42,16 +46,28 @@ def load(folder: Path, device: str | None, dtype: str | None, attention: str | N
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     kind = _dtype(dtype or ("bfloat16" if device.startswith("cuda") else "float32"))
     processor = open_processor(folder)
-    with _told(folder):
-        loaded: Any = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=kind, attn_implementation=attention, output_loading_info=True, **_LOCAL
-        )
-        model, report = loaded
+    folders.check_weights(folder)
+    with told(folder):
+        model, report = _weights(folder, kind, [attention] if attention else list(_ATTENTION))
         if report["missing_keys"]:
             raise ConfigError(
                 f"{folder}: {len(report['missing_keys'])} weights are missing, such as {min(report['missing_keys'])}"
             )
         return processor, model.to(device).eval()
+
+
+def _weights(folder: Path, kind: torch.dtype, attentions: Sequence[str]) -> Any:
+    """Always with an implementation of attention that we name: one that config.json names may be code from elsewhere."""
+    for attention in attentions:
+        config: Any = AutoConfig.from_pretrained(folder, **_LOCAL)
+        config._attn_implementation = attention  # of its parts, too; naming it below alone would leave what the folder chose
+        settings = {"config": config, "attn_implementation": attention, "dtype": kind, "use_safetensors": True, **_LOCAL}
+        try:
+            return AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True, **settings)
+        except ValueError as error:
+            if attention == attentions[-1] or attention not in str(error) and "scaled_dot_product" not in str(error):
+                raise
+    raise AssertionError("no implementation of attention was named")
 
 
 def open_processor(folder: Path) -> Any:
@@ -60,10 +76,8 @@ def open_processor(folder: Path) -> Any:
     Raises:
         ConfigError: it is no vision-language model, or cannot be loaded; one line with the reason.
     """
-    if not (folder / "config.json").is_file():
-        what = "has no config.json" if folder.is_dir() else "is no folder"
-        raise ConfigError(f"{folder}: it {what}; give the folder of a transformers vision-language model")
-    with _told(folder):
+    folders.check(folder)
+    with told(folder):
         config = AutoConfig.from_pretrained(folder, **_LOCAL)
         if config.model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or config.is_encoder_decoder:
             raise ConfigError(f"{folder}: {config.model_type} is no vision-language chat model; one such is Qwen2.5-VL")
@@ -71,7 +85,7 @@ def open_processor(folder: Path) -> Any:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def told(folder: Path) -> Iterator[None]:
     """Whatever goes wrong in it becomes one line."""
     try:
         yield
@@ -132,4 +146,4 @@ def _dtype(name: str) -> torch.dtype:
 
 def one_line(error: Exception) -> str:
     """What it says, on one line and not too long."""
-    return " ".join(str(error).split())[:300]
+    return in_one_line(str(error)[:10_000])[:300]

@@ -32,7 +32,7 @@ from codedance.types import FinishReason, Sampling, Usage
 
 try:
     from codedance.model.decoding import Batch, Row
-    from codedance.model.loading import fingerprint, load, one_line, twin, vocabulary
+    from codedance.model.loading import fingerprint, load, one_line, told, twin, vocabulary
     from codedance.model.processors import encode, model_info
     from codedance.model.vision import read_together
 except ImportError as error:
@@ -77,7 +77,9 @@ class LocalModel:
         """
         folder = Path(path)
         self._set(folder.resolve().name, fingerprint(folder, dtype, max_tokens), batch, max_tokens)
-        self._use(*load(folder, device, dtype), dtype=None)
+        processor_and_model = load(folder, device, dtype)
+        with told(folder):
+            self._use(*processor_and_model, dtype=None)
 
     @classmethod
     def of(

@@ -27,6 +27,7 @@ from codedance.errors import ConfigError, ModelError
 from codedance.images import ImageLimits, PixelRule
 from codedance.model.chat import Message, ModelInfo, Role
 from codedance.model.families import family_of_type
+from codedance.model.folders import in_time
 
 _QWEN = {
     "qwen2_vl": ("Qwen2VLProcessor", "Qwen2VLVideoProcessor"),
@@ -202,12 +203,18 @@ def encode_whole(processor: Any, messages: Sequence[Message]) -> tuple[BatchFeat
 def _encode(processor: Any, messages: Sequence[Message], *, will_go_on: bool) -> tuple[BatchFeature, list[tuple[int, int]]]:
     chat = [_entry(message) for message in messages]
     fence = _unused(messages)
-    replies = _fence(processor, messages, chat, fence)
-    reader = copy(processor)
-    reader.tokenizer = splicer = _Splicer(processor.tokenizer, fence, replies)
-    inputs: BatchFeature = reader.apply_chat_template(
-        chat, add_generation_prompt=will_go_on, tokenize=True, return_dict=True, return_tensors="pt", sanitize_control_tokens=True
-    )
+    with in_time():
+        replies = _fence(processor, messages, chat, fence)
+        reader = copy(processor)
+        reader.tokenizer = splicer = _Splicer(processor.tokenizer, fence, replies)
+        inputs: BatchFeature = reader.apply_chat_template(
+            chat,
+            add_generation_prompt=will_go_on,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            sanitize_control_tokens=True,
+        )
     return inputs, splicer.spans
 
 

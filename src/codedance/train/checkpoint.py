@@ -14,13 +14,16 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from codedance.config import Section
 from codedance.errors import ConfigError, StoreError
+from codedance.model.loading import one_line
 from codedance.model.processors import save_processor
 from codedance.train.optimizer import Optimizer
 from codedance.train.start import Learner
@@ -33,6 +36,7 @@ _FREE = {"most_minutes", "checkpoint_every", "rollouts_every", "workers"}
 """Settings that do not change what a step computes."""
 _STATE = "training.pt"
 _KEPT = 2
+_REMOVE = "remove its folder, or name another --out"
 
 
 def claim(folder: Path, recipe: Section) -> None:
@@ -51,7 +55,7 @@ def claim(folder: Path, recipe: Section) -> None:
             part.write_text(json.dumps(told, indent=1))
             os.replace(part, file)
         begun = dict(_flat(json.loads(file.read_text())))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{file}: it cannot be written or read: {error}") from None
     now = dict(_flat(told))
     for name in begun | now:
@@ -85,19 +89,35 @@ def restore(folder: Path, learner: Learner, optimizer: Optimizer) -> int:
     """Take up the newest checkpoint; the steps that it has behind it, 0 where there is none.
 
     Raises:
-        ConfigError: it belongs to another model.
+        ConfigError: it belongs to another model, or its state cannot be read without running code.
     """
     found = _steps(folder)
     if not found:
         return 0
-    state = torch.load(found[-1] / _STATE, map_location=learner.device, weights_only=True)
+    file = found[-1] / _STATE
+    with _told(file):
+        state = torch.load(file, map_location=learner.device, weights_only=True)
+        step, weights, moments = int(state["step"]), dict(state["weights"]), state["optimizer"]
     own = dict(learner.model.named_parameters())
-    for name, weight in state["weights"].items():
-        if name not in own or own[name].shape != weight.shape:
+    for name, weight in weights.items():
+        if name not in own or own[name].shape != getattr(weight, "shape", None):
             raise ConfigError(f"{found[-1]}: the checkpoint is of another model ({name} differs); name another --out")
         own[name].data.copy_(weight)
-    optimizer.load(state["optimizer"])
-    return int(state["step"])
+    with _told(file):
+        optimizer.load(moments)
+    return step
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Whatever is wrong with a state becomes one line."""
+    try:
+        yield
+    except UnpicklingError:  # whose words advise to read it nevertheless
+        raise ConfigError(f"{file}: it is no state of our training: it holds more than tensors and numbers; {_REMOVE}") from None
+    except Exception as error:  # boundary: torch reads files of any content
+        why = f"{type(error).__name__}: {one_line(error)}"
+        raise ConfigError(f"{file}: it is no state of our training: {why}; {_REMOVE}") from None
 
 
 def write_model(learner: Learner, folder: Path) -> None:

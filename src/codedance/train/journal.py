@@ -61,14 +61,16 @@ class Journal:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """The lines of a run's metrics; one that was cut by a crash is left out."""
+    """The lines of a run's metrics; one that was cut by a crash, or is none of ours, is left out."""
     lines = []
     if (folder / METRICS).is_file():
         for line in (folder / METRICS).read_text().splitlines():
             try:
-                lines.append(json.loads(line))
-            except ValueError:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
                 continue
+            if isinstance(found, dict) and type(found.get("step")) is int:
+                lines.append(found)
     return lines
 
 
