@@ -74,6 +74,17 @@ async def test_without_landlock_a_private_root_is_level_3_and_the_second_wall_is
         assert any("landlock" in line for line in box.isolation.missing)
 
 
+@pytest.mark.parametrize("limit", ["--as=600000000", "--data=200000000"])
+async def test_where_memory_is_too_little_for_a_session_no_level_is_claimed(limit: str) -> None:
+    box = Sandbox(LIMITS, require=0, pool=0)
+    box._launcher = ("/usr/bin/prlimit", limit)
+    try:
+        async with box, box.session() as session:
+            assert (await session.run("print(1)")).stdout == "1\n"
+    except SandboxError as error:
+        assert "the sandbox cannot start" in str(error) and "memory" in str(error)
+
+
 @ONLY_ROOT
 async def test_root_without_privileges_caps_threads_by_user_ids_of_their_own() -> None:
     box = Sandbox(LIMITS, require=0, pool=0)

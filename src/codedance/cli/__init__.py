@@ -56,7 +56,7 @@ def main() -> None:
     except (ConfigError, CycloptsError) as error:
         code = _complain(str(error), 2)
     except IsolationError as error:
-        code = _complain(error.told(f"--isolation {error.level}"), 1)
+        code = _complain(error.told(f"--isolation {error.level}, or isolation = {error.level} in a recipe"), 1)
     except CodeDanceError as error:
         code = _complain(str(error), 1)
     except BrokenPipeError:  # the reader of our output has had enough

@@ -25,6 +25,8 @@ from codedance.sandbox.limits import Limits
 from codedance.sandbox.walls import walls_of
 from codedance.types import Isolation, Wall, WallName
 
+_OWN_MB = 16
+"""Of the memory of a session its own machinery takes no more than this."""
 LANDLOCK_ABI_FOR_LEVEL_2 = 3
 """Before ABI 3 (Linux 6.2) Landlock cannot stop truncate(2) on files that the user may write."""
 
@@ -125,12 +127,12 @@ class Report:
     def _lower(self) -> Iterator[tuple[str, int, int, str]]:
         """What sessions get less of than was asked for: name, amount, what was asked for, where that is set."""
         has, asked = self.measured, self.limits
-        for name, amount, wanted, how in (
-            ("threads", has.threads, asked.threads, "ulimit -u"),
-            ("descriptors", has.descriptors, asked.open_files, "ulimit -n"),
-            ("megabytes of memory", has.memory_mb, asked.memory_mb, "ulimit -v, ulimit -d"),
+        for name, amount, wanted, slack, how in (
+            ("threads", has.threads, asked.threads, 0, "ulimit -u"),
+            ("descriptors", has.descriptors, asked.open_files, 0, "ulimit -n"),
+            ("megabytes of memory", has.memory_mb, asked.memory_mb, _OWN_MB, "ulimit -v, ulimit -d"),
         ):
-            if 0 <= amount < wanted:
+            if 0 <= amount < wanted - slack:
                 yield name, amount, wanted, how
 
     def missing_below(self, require: int) -> list[Mechanism]:

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 
 from . import confine
@@ -24,7 +25,7 @@ from .messages import BROKEN, CHANNEL_FD, OUTBOX_FD, UNWALLED, Born, Died, Fork,
 from .settings import Caps
 
 _HOST_PROC_FD = 5
-Serve = Callable[[Caps], None]
+Serve = Callable[[Caps, Callable[[], None] | None], None]
 """`worker.serve`, which is imported late: it needs the guest libraries."""
 
 
@@ -158,12 +159,12 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
         )
         walls.host.fd = _HOST_PROC_FD
         confine.confine(walls, order.session, order.work)
-        if order.trial:
-            confine.report(walls)
-            os._exit(0)
-        serve(walls.settings.caps)
+        serve(walls.settings.caps, partial(confine.report, walls) if order.trial else None)
     except confine.WallError as error:
         os.write(2, f"{error}\n".encode()[:4000])
+        os._exit(UNWALLED)
+    except MemoryError as error:
+        os.write(2, f"{confine.RLIMITS}: a session has too little memory to start: {error!r}\n".encode()[:4000])
         os._exit(UNWALLED)
     except BaseException as error:  # boundary: a forked child must never return into the zygote's code
         os.write(2, f"the session's own machinery failed: {error!r}\n".encode()[:4000])

@@ -74,13 +74,17 @@ def _note(text: str) -> None:
     _current.note(text)
 
 
-def serve(caps: Caps) -> None:
-    """Be a session until the supervisor goes away; descriptors 1 to 4 are its world."""
+def serve(caps: Caps, instead: Callable[[], None] | None = None) -> None:
+    """Be a session until the supervisor goes away; descriptors 1 to 4 are its world. Or get ready for it, and do `instead`."""
     random.seed(0)  # Python itself reseeds in every forked child
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CHANNEL_FD)
     worker = Worker(channel, caps)
     worker.prepare()
-    worker.serve()
+    if instead is None:
+        worker.serve()
+    else:
+        instead()
+        os._exit(0)
 
 
 def _receiver() -> Callable[[], bytes]:
@@ -161,7 +165,10 @@ class Worker:
     def __init__(self, channel: socket.socket, caps: Caps) -> None:
         self._channel = channel
         self._caps = caps
-        outbox = mmap.mmap(OUTBOX_FD, 0)  # has a descriptor of its own
+        try:
+            outbox = mmap.mmap(OUTBOX_FD, 0)  # has a descriptor of its own
+        except OSError as error:
+            raise MemoryError(f"the file for {caps.shown_mb} MB of pictures: {error.strerror}") from None
         os.close(OUTBOX_FD)
         self._shown = Shown(outbox, 2 * caps.output_kb * 1024, caps)
         self._interruptible = Interruptible()

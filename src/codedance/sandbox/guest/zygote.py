@@ -59,7 +59,8 @@ def main() -> None:
     try:
         absent, spared, walls, serve = _build(settings, control)
     except Exception as error:  # boundary: the supervisor shows the reason to the caller
-        control.send(encode(Failed(f"{type(error).__name__}: {error}", jailed=os.getpid() == 1)))
+        jailed = os.getpid() == 1 and not isinstance(error, MemoryError)
+        control.send(encode(Failed(f"{type(error).__name__}: {error}", jailed)))
         raise
     abi = landlock.abi() if absent[confine.LANDLOCK] is None else 0
     control.send(encode(Ready(absent, abi, _versions(), _unreadable(walls), list(spared))))

@@ -78,6 +78,8 @@ _MOST_FORKS_AT_ONCE = 4
 _MOST_FAILED_STARTS = 3
 _FEW_TASKS = 8
 _MOST_STILLBORN = 5
+_LEAST_MEMORY_MB = 32
+"""With less nothing can be done in a session."""
 
 
 class Supervisor:
@@ -219,6 +221,9 @@ class Supervisor:
 
     def _tried(self, ward: Ward, measured: Measured) -> None:
         """The walls hold what was measured: tell the caller, and make sessions."""
+        if 0 <= measured.memory_mb < _LEAST_MEMORY_MB:
+            self._give_up(f"a session would have {measured.memory_mb} MB of memory to grow into, fewer than {_LEAST_MEMORY_MB}")
+            return
         self._trial.measured = measured
         ready = self._ready
         if ready is not None and not self._greeted:
