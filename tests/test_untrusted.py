@@ -169,6 +169,7 @@ class Part:
         ('{"tokens": 1e400}', "valid integer|finite"),
         ('{"seconds": 1e400}', "seconds is inf"),
         ('{"seconds": NaN}', "seconds is nan"),
+        ('{"seconds": -0.5}', "seconds is -0.5; it must be a number from 0 on"),
         ('{"tokens": -1}', "tokens: a number is out of its range"),
         ('{"tokens": 18446744073709551616}', "tokens: a number is out of its range"),
         ('{"tokens": ' + "9" * 5000 + "}", "integer|range"),

@@ -289,11 +289,11 @@ def _refuse_flood(data: bytes) -> None:
 
 
 def _refuse_odd_numbers(value: Any, name: str) -> None:
-    """Numbers that no run has: infinite ones, those that no machine counts to, and counts below nothing."""
+    """Numbers that no run has: infinite ones, those that no machine counts to, counts and times below nothing."""
     kind: type = type(value)
     if kind is float:
-        if not math.isfinite(value):
-            raise DataError(f"{name} is {value}, which is no number")
+        if not 0 <= value < math.inf:  # those below are all in sequences
+            raise DataError(f"{name} is {value}; it must be a number from 0 on")
     elif kind is int:
         least = -_MOST_NUMBER if name in _MAY_BE_NEGATIVE else 0
         if not least <= value < _MOST_NUMBER:

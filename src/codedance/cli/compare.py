@@ -63,7 +63,8 @@ def compared_runs(first: Path, second: Path, mode: str, *, is_probe: bool = Fals
     asked: dict[str, str] = {}
     for folder in (first, second):
         file = scores_file(folder, Scoring(mode))
-        scores = [score for score in read_scores(file) if score.gold is not None]
+        by_rollout = {(score.task_id, score.sample): score for score in read_scores(file)}  # a file may name one twice
+        scores = [score for score in by_rollout.values() if score.gold is not None]
         if not scores:
             how = "" if mode == Scoring.DEFAULT else f" --mode {mode}"
             raise DataError(f"{file}: there are no scores here; run first: codedance score {folder}{how}")

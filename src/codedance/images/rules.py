@@ -19,6 +19,8 @@ from codedance.errors import ConfigError
 MAX_BYTES = 5_000_000
 """Of a picture in base64: what the strictest of the common services takes (Anthropic's API and Bedrock, 5 MB)."""
 _MAX_ASPECT = 200
+_MOST_LEAST = 1 << 26
+"""Pixels that a small picture may be enlarged to; a run's folder says its rule, and may be anybody's."""
 
 
 class Size(NamedTuple):
@@ -62,6 +64,10 @@ class PixelRule:
             raise ConfigError(
                 f"pixel rule {self.least} to {self.most} pixels in steps of {self.step}: it needs 0 < least <= most and at least "
                 "one step squared"
+            )
+        if self.least > _MOST_LEAST or (self.fills and self.most > _MOST_LEAST):
+            raise ConfigError(
+                f"pixel rule that enlarges pictures to {self.most if self.fills else self.least} pixels: at most {_MOST_LEAST} do"
             )
         if self.max_side is not None and self.max_side < self.step:
             raise ConfigError(f"pixel rule with sides of at most {self.max_side} pixels in steps of {self.step}: none fits")

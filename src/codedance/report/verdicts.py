@@ -73,4 +73,6 @@ class Verdicts:
 
 
 def _scored(folder: Path, scoring: Scoring) -> list[Score]:
-    return [score for score in read_scores(scores_file(folder, scoring)) if score.gold is not None]
+    """One of each rollout, the last one, as the file may name it twice."""
+    found = {(score.task_id, score.sample): score for score in read_scores(scores_file(folder, scoring))}
+    return [score for score in found.values() if score.gold is not None]

@@ -105,7 +105,7 @@ class TraceStore:
             self._lock()
             self._agree()
             self.images.sweep()
-            _cut_torn_line(self._fd)
+            _cut_torn_line(self._fd, self.folder / TRACES)
             lines = _index(self.folder)
             self._done = {key: line.question for key, line in lines.items() if not line.is_unfinished}
         except BaseException:
@@ -270,10 +270,16 @@ def _index(folder: Path) -> dict[Key, _Line]:
     return found
 
 
-def _cut_torn_line(fd: int) -> None:
-    """Cut off what stands behind the last newline."""
+def _cut_torn_line(fd: int, path: Path) -> None:
+    """Cut off what stands behind the last newline.
+
+    Raises:
+        DataError: that is more than a line may have.
+    """
     end = size = os.fstat(fd).st_size
     while end:
+        if size - end > LINE_BYTES:
+            raise DataError(f"{path}: its last {LINE_BYTES >> 20} MB are no line; the file is damaged")
         start = max(0, end - _CHUNK)
         newline = os.pread(fd, end - start, start).rfind(b"\n")
         if newline >= 0:
