@@ -133,6 +133,15 @@ async def test_descriptors_do_not_pile_up_anywhere() -> None:
         assert await use(60) == first
 
 
+async def test_each_session_has_a_share_of_the_processors_of_its_own(box: Sandbox) -> None:
+    """The kernel shares them out by sessions in its sense (setsid), so a crowd of threads in one takes nothing from others."""
+    async with box.session() as session:
+        await session.run("x = 1")
+        processes = psutil.Process((await box.load()).zygote_pid).children(recursive=True)
+        sessions = [process.pid for process in processes if process.name().startswith("cell-")]
+        assert sessions and all(os.getsid(pid) == pid for pid in sessions)
+
+
 CALLER = """
     import os, signal, sys, time
     from codedance import Limits, SyncSandbox

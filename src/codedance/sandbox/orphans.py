@@ -4,7 +4,7 @@
     end_adopted(own=[broker.pid])     # after a zygote's end
     reap_session(supervisor_pid)      # the caller, after a supervisor was killed: it may be process 1 of its container
 
-Not covered: processes of level 0 that left their session (setsid) while their supervisor was killed.
+Not covered: code that has given its process another name while its supervisor was killed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from codedance.sandbox.guest import linux
+from codedance.sandbox.guest.messages import session_name
 
 _END_S = 1.0
 _PAUSE_S = 0.002
@@ -32,8 +33,8 @@ def end_adopted(own: Collection[int]) -> None:
 
 
 def reap_session(leader: int) -> None:
-    """Reap the children of this process that belong to the session of `leader`, which is dead: they are dying too."""
-    _reap(lambda pid: _session_of(pid) == leader, None)
+    """Reap the children of this process that the supervisor `leader`, which is dead, has left: they are dying too."""
+    _reap(lambda pid: _belongs(pid, leader), None)
 
 
 def _reap(is_meant: Callable[[int], bool], number: signal.Signals | None) -> None:
@@ -55,7 +56,8 @@ def _children() -> Iterator[int]:
                 yield from map(int, file.read().split())
 
 
-def _session_of(pid: int) -> int | None:
+def _belongs(pid: int, leader: int) -> bool:
     with suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return int(file.read().rpartition(")")[2].split()[3])
-    return None
+        before, _, after = file.read().rpartition(")")
+        return int(after.split()[3]) == leader or before.endswith(f"({session_name(leader)}")
+    return False

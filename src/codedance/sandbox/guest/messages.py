@@ -216,6 +216,11 @@ class Hello:
     fatal: str | None = None
 
 
+def session_name(supervisor: int) -> str:
+    """The name of a session's process, by which its supervisor can be told."""
+    return f"cell-{supervisor}"
+
+
 def encode(message: Any) -> bytes:
     """A record as a datagram: one line of JSON, then the code of a cell, if it has one, as it is."""
     body = {"op": type(message).__name__, **{f.name: getattr(message, f.name) for f in fields(message)}}

@@ -21,7 +21,20 @@ from typing import NoReturn
 
 from . import confine
 from .births import Births
-from .messages import BROKEN, CHANNEL_FD, OUTBOX_FD, UNWALLED, Born, Died, Fork, Signal, Unborn, decode, encode
+from .messages import (
+    BROKEN,
+    CHANNEL_FD,
+    OUTBOX_FD,
+    UNWALLED,
+    Born,
+    Died,
+    Fork,
+    Signal,
+    Unborn,
+    decode,
+    encode,
+    session_name,
+)
 from .settings import Caps
 
 _HOST_PROC_FD = 5
@@ -145,7 +158,9 @@ def _be_session(walls: confine.Walls, serve: Serve, order: Fork, fds: list[int])
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setpgid(0, 0)
+        with suppress(OSError):
+            walls.host.write("self/comm", session_name(os.getsid(0)))
+        os.setsid()  # the kernel shares the processors out by these, so many threads in one take nothing from others
         channel, out, err, outbox = fds
         _move(
             {
