@@ -22,14 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from codedance.sandbox.guest import linux, seccomp
-from codedance.sandbox.supervisor.paths import Found, Place, View
+from codedance.sandbox.supervisor import changes
+from codedance.sandbox.supervisor.paths import Place, View
 
 _MOST_PATH = 4096
 _AT_FDCWD = -100
-_SYMLINK_NOFOLLOW, _SYMLINK_FOLLOW, _REMOVEDIR, _EMPTY_PATH, _EACCESS = 0x100, 0x400, 0x200, 0x1000, 0x200
-_O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
-_CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | _O_TMPFILE
-_KEPT_FLAGS = os.O_ACCMODE | os.O_TRUNC | os.O_APPEND | os.O_NONBLOCK | os.O_DIRECTORY | os.O_SYNC | os.O_DSYNC
+_SYMLINK_NOFOLLOW, _EMPTY_PATH, _EACCESS = 0x100, 0x1000, 0x200
 _STAT_BYTES, _STATX_BYTES, _STATFS_BYTES = {"x86_64": 144, "aarch64": 128}, 256, 120
 _UNSEEN_S = 0.05
 """How long a thread that was allowed may be on its way."""
@@ -223,7 +221,7 @@ class Answers:
 
     def _open(self, path: str, flags: int, mode: int) -> Reply:
         flags &= 0xFFFFFFFF
-        if flags & _O_TMPFILE:
+        if flags & changes.O_TMPFILE:
             return Reply(error=errno.EOPNOTSUPP)
         if flags & os.O_PATH:
             found = self._view.find(path, not flags & os.O_NOFOLLOW)
@@ -234,27 +232,7 @@ class Answers:
         if not self._is_only_wall:
             self._view.without_steps_up(path)
             return GO_ON
-        return Reply(fd=self._opened(path, flags, mode & 0o777), cloexec=bool(flags & os.O_CLOEXEC))
-
-    def _opened(self, path: str, flags: int, mode: int) -> int:
-        """A descriptor opened on behalf of the session."""
-        try:
-            found = self._view.find(path, not flags & os.O_NOFOLLOW)
-        except FileNotFoundError:
-            if not flags & os.O_CREAT:
-                raise
-            return self._created(path, flags, mode)
-        with found:
-            if flags & os.O_CREAT and flags & os.O_EXCL:
-                raise FileExistsError(errno.EEXIST, path)
-            return _reopen(found, flags)
-
-    def _created(self, path: str, flags: int, mode: int) -> int:
-        parent, name = self._view.find_parent(path)
-        with parent:
-            _must_be_writable(parent)
-            kept = flags & (_KEPT_FLAGS | os.O_CREAT | os.O_EXCL)
-            return os.open(name, kept | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent.fd)
+        return Reply(fd=changes.opened(self._view, path, flags, mode & 0o777), cloexec=bool(flags & os.O_CLOEXEC))
 
     # -- what changes -------------------------------------------------------------------------------------------------
 
@@ -280,48 +258,17 @@ class Answers:
                 if each is not None:
                     self._view.without_steps_up(each)
             return GO_ON
-        self._do(name, path, other or "", detail & 0xFFFFFFFF if name != "truncate" else detail)
+        if name == "truncate":
+            changes.truncate(self._view, path, detail, self._most_bytes)
+        elif other is None:
+            changes.change(self._view, name, path, detail & 0xFFFFFFFF)
+        else:
+            changes.change_two(self._view, name, path, other, detail & 0xFFFFFFFF)
         return _DONE
 
-    def _do(self, name: str, path: str, other: str, detail: int) -> None:
-        if name == "truncate":
-            with self._view.find(path, follow=True) as found:
-                if not 0 <= detail <= self._most_bytes:
-                    raise OSError(errno.EFBIG, path)
-                _must_be_writable(found)
-                os.truncate(f"/proc/self/fd/{found.fd}", detail)
-            return
-        parent, last = self._view.find_parent(path)
-        with parent:
-            _must_be_writable(parent)
-            if name in ("mkdir", "mkdirat"):
-                os.mkdir(last, detail & 0o777, dir_fd=parent.fd)
-            elif name == "rmdir" or (name == "unlinkat" and detail & _REMOVEDIR):
-                os.rmdir(last, dir_fd=parent.fd)
-            elif name in ("unlink", "unlinkat"):
-                os.unlink(last, dir_fd=parent.fd)
-            else:
-                self._do_pair(name, parent, last, other, detail)
-
-    def _do_pair(self, name: str, parent: Found, last: str, other: str, detail: int) -> None:
-        new_parent, new = self._view.find_parent(other)
-        with new_parent:
-            _must_be_writable(new_parent)
-            if name.startswith("rename"):
-                if name == "renameat2" and detail:
-                    raise OSError(errno.EINVAL, "flags")
-                os.rename(last, new, src_dir_fd=parent.fd, dst_dir_fd=new_parent.fd)
-            else:
-                os.link(last, new, src_dir_fd=parent.fd, dst_dir_fd=new_parent.fd, follow_symlinks=False)
-
     def _symlink(self, target: str, path: str) -> Reply:
-        """Done here at every level: only links that cannot be used to ask about places outside."""
-        if ".." in target.split("/") or (target.startswith("/") and self._view.place(os.path.normpath(target)) is Place.OUTSIDE):
-            return Reply(error=errno.EPERM)
-        parent, name = self._view.find_parent(path)
-        with parent:
-            _must_be_writable(parent)
-            os.symlink(target, name, dir_fd=parent.fd)
+        """Done here at every level, because not every link may be made."""
+        changes.symlink(self._view, target, path)
         return _DONE
 
     # -- threads ------------------------------------------------------------------------------------------------------
@@ -341,25 +288,6 @@ class Answers:
                 raise Later
         ways[thread] = now
         return GO_ON
-
-
-def _reopen(found: Found, flags: int) -> int:
-    info = os.fstat(found.fd)
-    if stat.S_ISLNK(info.st_mode):
-        raise OSError(errno.ELOOP, found.real)
-    is_plain = stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)
-    if not is_plain and found.place is not Place.DEVICE:
-        raise PermissionError(errno.EACCES, found.real)
-    if found.place is Place.ABOVE or (flags & _CHANGES & ~os.O_CREAT and found.place not in (Place.WRITABLE, Place.DEVICE)):
-        raise PermissionError(errno.EACCES, found.real)
-    if flags & os.O_CREAT and stat.S_ISDIR(info.st_mode):
-        raise IsADirectoryError(errno.EISDIR, found.real)
-    return os.open(f"/proc/self/fd/{found.fd}", flags & _KEPT_FLAGS | os.O_CLOEXEC | os.O_NOCTTY)
-
-
-def _must_be_writable(found: Found) -> None:
-    if found.place is not Place.WRITABLE:
-        raise PermissionError(errno.EACCES, found.real)
 
 
 def _num_threads(thread: int) -> int:
