@@ -37,13 +37,14 @@ def test_a_record_comes_back_as_it_was() -> None:
         assert decode(encode(record), (Ping, Cell)) == record
 
 
-async def test_a_message_that_is_too_long_leaves_no_descriptor_open() -> None:
+@pytest.mark.parametrize("size", [0, wire.MOST_BYTES + 1])
+async def test_a_message_that_is_empty_or_too_long_leaves_no_descriptor_open(size: int) -> None:
     ours, theirs = wire.pair()
     closed = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     channel = wire.Channel(ours, lambda data, fds: None, closed.set)
     before = len(os.listdir("/proc/self/fd"))
-    socket.send_fds(theirs, [bytes(wire.MOST_BYTES + 1)], [theirs.fileno()] * 3)
+    socket.send_fds(theirs, [bytes(size)], [theirs.fileno()] * 3)
     await asyncio.wait_for(closed.wait(), 5)
     channel.close()
     asyncio.get_running_loop().set_exception_handler(None)

@@ -115,13 +115,14 @@ class Channel:
                 return
             except OSError:
                 size, ancillary, flags = 0, [], 0
-            if size == 0:
-                self.close()
-                self._on_close()
-                return
             fds = array.array("i")
             for _, _, data in ancillary:
                 fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+            if size == 0:
+                _close(fds)  # an empty message is an end as well, and may bring some
+                self.close()
+                self._on_close()
+                return
             try:
                 if flags & socket.MSG_TRUNC:
                     _close(fds)
