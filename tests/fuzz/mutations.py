@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_MOST_MUTATED = 1 << 22
 _RAW = "@@raw{}@@"
 _RAWS = (
     *("9" * 5000, "1e999999", "-1e400", "NaN", "-Infinity", "-", "0x10", "01", "tru", '"open', '"\\ud800"', '"\\u0000"', "[1,]"),
@@ -255,6 +256,7 @@ def mutate_folder(folder: Path, draw: random.Random, traps: Traps, *, links: boo
     """One or a few of its files changed, each by what it is; also by `links` to other places, where those are not followed."""
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        files = [path for path in files if path.stat().st_size < _MOST_MUTATED]  # a hole that was made before stays as it is
         if not files:
             return
         few = [path for path in files if path.parent.name != "images"]

@@ -118,3 +118,16 @@ def test_half_characters_are_refused_wherever_they_stand(row: dict[str, Any], tm
 def test_a_message_whose_role_is_no_text_is_not_the_users(tmp_path: Path) -> None:
     row = {"data_source": "chart", "prompt": [{"role": ["user"], "content": "How?"}], "answer": "1"}
     refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "messages with a question of the user")
+
+
+def test_an_answer_of_endless_digits_is_no_place_among_options(tmp_path: Path) -> None:
+    row = {"question": "Which?", "options": ["a", "b"], "answer": "1" * 5000}
+    refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "the letter of an option")
+
+
+@pytest.mark.parametrize("kind", ["\u00b2", "1" * 5000, "99"])
+def test_a_kind_of_question_that_there_is_not_is_told(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "hats.jpg").write_bytes(b"not looked at")
+    row = {"figure_id": "hats", "subplot_loc": [1, 2], "qids": [kind], "answers": ["60"]}
+    refused(tmp_path / "a.jsonl", json.dumps(row).encode(), "is no descriptive question")

@@ -31,6 +31,7 @@ _SEVERAL = re.compile(r"[(\[]?[A-J][)\]]?(?:(?:\s*[,;/&]\s*|\s+and\s+|\s+)(?:and
 _GLUED = re.compile("[A-J]{2,10}")
 _NAMED = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'])")
 _MOST_LETTERS = 10
+_MOST_DIGITS = 9
 _HIDDEN = ("?", "hidden", "-", "")
 """What hidden test sets (MMMU, BLINK) have for the right option."""
 
@@ -160,7 +161,8 @@ def _letter(row: Row, name: str, value: Any, choices: tuple[str, ...]) -> str:
     whole = text.casefold().rstrip(".").strip()
     by_words = {letter for letter, word in zip(letters, words, strict=True) if word == whole}
     if isinstance(value, (int, float)) and not isinstance(value, bool) or (text.isdecimal() and not by_words):
-        by_place = {letters[int(text)]} if text.isdecimal() and int(text) < len(letters) else set()
+        is_place = text.isdecimal() and len(text) <= _MOST_DIGITS and int(text) < len(letters)
+        by_place = {letters[int(text)]} if is_place else set()
         found = by_words | by_place
     elif (lone := _LONE.fullmatch(text)) and lone[1].upper() in letters:
         found = {lone[1].upper()} | (by_words if lone[1].islower() else set())

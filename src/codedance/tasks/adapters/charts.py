@@ -106,7 +106,7 @@ def _charxiv_descriptive(row: Row, reading: Reading) -> Iterator[Task]:
     place = row.texts("subplot_loc") if isinstance(row.values.get("subplot_loc"), list) else ()
     where = f"the subplot at row {place[0]} and column {place[1]}" if len(place) == 2 and any(n != "0" for n in place) else ""
     for number, (kind, answer) in enumerate(zip(kinds, answers, strict=True), start=1):
-        yield _described(row, figure, image, number, int(kind) if kind.isdigit() else 0, where, answer)
+        yield _described(row, figure, image, number, int(kind) if kind.isdecimal() and len(kind) <= 2 else 0, where, answer)
 
 
 def _described(row: Row, figure: str, image: ImageSource, number: int, kind: int, where: str, answer: str) -> Task:
