@@ -23,8 +23,9 @@ _PAUSE_S = 0.002
 
 
 def adopt() -> None:
-    """From now on orphaned descendants become children of this process."""
-    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    """From now on orphaned descendants become children of this process, where the kernel can do that (gVisor cannot)."""
+    with suppress(OSError):
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def end_adopted(own: Collection[int]) -> None:

@@ -144,5 +144,6 @@ def serve(control: socket.socket, roots: tuple[str, ...], caps: Caps) -> None:
     """Be the broker until the supervisor hangs up."""
     os.umask(0o022)
     if linux.may_set_uid():
-        os.setgroups([])
+        with suppress(PermissionError):  # refused in a user namespace of an ordinary user, whose groups it then keeps
+            os.setgroups([])
     _Desk(control, roots, caps).run()
