@@ -15,7 +15,7 @@ import pytest
 from codedance import DataError, ExecError, ExecStatus
 from codedance.report import write_report
 from codedance.report.trace import Names, make_page, unpack
-from codedance.types import Isolation, Turn
+from codedance.types import Isolation, Turn, Wall, WallName
 from report.made import made_run, plot
 from report.pages import Parsed, Report
 from report.runs import EVIL, FULL, Writer, answer, manifest, result, trace
@@ -174,10 +174,13 @@ def test_pictures_that_the_model_did_not_get_are_counted(tmp_path: Path) -> None
 
 
 def test_weak_isolation_is_said_on_top(tmp_path: Path) -> None:
-    weak = manifest(isolation=Isolation(1, ("landlock: not in this kernel",)))
+    wall = Wall(WallName.THREADS, enforced=False, by="nothing", measured="more than 64")
+    weak = manifest(isolation=Isolation(1, ("landlock: not in this kernel",), (wall,)))
     with Writer(tmp_path, weak) as writer:
         writer.store.append(trace("x", turns=[answer("1")]))
-    assert "locked in at level 1 of 4 only; missing: landlock: not in this kernel." in Report(write_report(tmp_path)).said()
+    said = Report(write_report(tmp_path)).said()
+    assert "locked in at level 1 of 4 only; missing: landlock: not in this kernel." in said
+    assert "threads: does not hold (nothing; more than 64)" in said
 
 
 def test_half_a_character_does_not_break_the_file(tmp_path: Path) -> None:
