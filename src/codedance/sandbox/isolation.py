@@ -8,7 +8,7 @@
 | 4 | level 3 and cgroup caps around all sessions | |
 | 3 | namespaces (mount, pid) with a private read-only root, seccomp, rlimits; Landlock is a second wall | every wall holds |
 | 2 | Landlock (ABI 3 or newer) or a private root, seccomp, rlimits | files, network, processes, memory, descriptors hold |
-| 1 | seccomp, rlimits | the same, but files of the host can be read; none can be changed |
+| 1 | seccomp, rlimits | the same, but files are kept by the broker alone or can be read; none can be changed |
 | 0 | a process of its own, nothing else is sure | |
 
 Every mechanism that the machine offers is applied; the level is the highest rung of which none is missing.
