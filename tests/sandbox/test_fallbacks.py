@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -86,7 +87,12 @@ async def test_where_memory_is_too_little_for_a_session_no_level_is_claimed(limi
 
 
 @ONLY_ROOT
-async def test_root_without_privileges_caps_threads_by_user_ids_of_their_own() -> None:
+async def test_root_without_privileges_caps_threads_by_user_ids_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Path(shutil.copytree(host.font_cache(), tmp_path / "closed"))
+    cache.chmod(0o700)  # as a umask of 077 leaves it
+    monkeypatch.setattr(host, "font_cache", lambda: str(cache))
     box = Sandbox(LIMITS, require=0, pool=0)
     box._launcher = ("/usr/bin/setpriv", "--bounding-set", "-sys_admin,-setfcap", "--inh-caps", "-all")
     async with box, box.session() as session:

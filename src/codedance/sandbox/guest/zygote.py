@@ -15,7 +15,6 @@ import importlib
 import importlib.metadata
 import os
 import random
-import shutil
 import signal
 import socket
 import sys
@@ -76,9 +75,11 @@ def _build(settings: Settings, control: socket.socket) -> tuple[dict[str, str | 
     world = namespaces.World((), ())
     first_uid = settings.first_uid if found.way is not Way.OWN else None
     if found.way is not None:
+        found_lists = Path(settings.font_cache).glob("fontlist*")
+        lists = {path.name: path.read_bytes() for path in found_lists}  # now: later this may be another user
         world = namespaces.enter(host, found.way, first_uid, settings.roots)
         _become_first_process(control)
-        _copy_font_list(settings.font_cache)
+        _copy_font_list(lists)
     else:
         with suppress(OSError):  # old gVisor has none; what sessions without walls leave behind then goes to pid 1
             linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
@@ -122,10 +123,12 @@ def _list_fonts_once(font_cache: str) -> None:
     os.waitpid(child, 0)
 
 
-def _copy_font_list(font_cache: str) -> None:
+def _copy_font_list(lists: dict[str, bytes]) -> None:
     """matplotlib insists on a directory that it may write to; the jail's root still is one."""
     os.environ["MPLCONFIGDIR"] = "/etc/matplotlib"
-    shutil.copytree(font_cache, "/etc/matplotlib", symlinks=True)
+    os.makedirs("/etc/matplotlib")
+    for name, text in lists.items():
+        Path("/etc/matplotlib", name).write_bytes(text)
 
 
 def _load_libraries() -> Serve:
