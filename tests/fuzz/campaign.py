@@ -271,7 +271,7 @@ def table(tallies: list[Tally]) -> str:
     ]
     for own in tallies:
         fine, faulty = own.ended["fine"], sum(map(len, own.faults.values()))
-        named, slowest = own.cases - fine - own.ended["fault"], f"{own.slowest_s:.2f} s (case {own.slowest})"
+        named, slowest = own.ended.total() - fine - own.ended["fault"], f"{own.slowest_s:.2f} s (case {own.slowest})"
         rows.append((own.target, own.cases, round(own.seconds), fine, named, faulty, len(own.faults), own.peak_mb, slowest))
     cases, seconds, kinds = (sum(row[place] for row in rows[2:]) for place in (1, 2, 6))
     rows.append(("all", cases, seconds, "", "", "", kinds, "", ""))

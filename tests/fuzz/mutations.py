@@ -185,7 +185,7 @@ def mutated_lines(data: bytes, draw: random.Random, traps: Traps) -> bytes:
     if way < 0.7:
         try:
             lines[place] = mutated_json(json.loads(lines[place]), draw, traps) + b"\n"
-        except ValueError:
+        except (ValueError, RecursionError):
             lines[place] = mutated_bytes(lines[place], draw)
     elif way < 0.75:
         lines.insert(draw.randrange(len(lines)), lines[place])
