@@ -49,11 +49,12 @@ class Refusing:
 async def test_a_refusal_ends_the_rollout_with_its_words_and_is_not_asked_again(
     box: Sandbox, picture: Image.Image, tmp_path: Path
 ) -> None:
-    progress = await Runner(ScriptedModel(lambda messages, sampling: DECLINED), box, tmp_path).run(tasks(2, picture))
+    model = ScriptedModel(lambda messages, sampling: DECLINED)
+    progress = await Runner(model, box, tmp_path).run(tasks(2, picture))
     assert (progress.done, progress.refused, progress.outages, progress.with_gold) == (2, 2, 0, 2)
     for trace in read_traces(tmp_path):
         assert (trace.stop, trace.error, trace.answer) == (StopReason.REFUSED, "I cannot help with that.", None)
-    again = await Runner(ScriptedModel(["<answer>0</answer>"]), box, tmp_path).run(tasks(2, picture))
+    again = await Runner(ScriptedModel(lambda messages, sampling: "<answer>0</answer>"), box, tmp_path).run(tasks(2, picture))
     assert (again.done, again.resumed) == (0, 2)
 
 

@@ -65,7 +65,7 @@ def again(request: Request, earlier: Evaluation, folder: Path) -> tuple[Request,
     Raises:
         ConfigError: something else was named that the earlier one decides, or the model has to be named.
     """
-    asked = dataclasses.replace(request, chosen=dataclasses.replace(request.chosen, images_from=()))
+    asked = dataclasses.replace(request, chosen=dataclasses.replace(request.chosen, images_from=None))
     for field in dataclasses.fields(Request):
         if field.name not in (*_FREE, "sandbox") and getattr(asked, field.name) != field.default:
             raise ConfigError(
@@ -79,7 +79,7 @@ def again(request: Request, earlier: Evaluation, folder: Path) -> tuple[Request,
         )
     sandbox, refused = _within(earlier.request.sandbox, request.sandbox)
     own = {name: value for name in _FREE if (value := getattr(request, name)) is not None}
-    chosen = dataclasses.replace(earlier.request.chosen, images_from=request.chosen.images_from)
+    chosen = dataclasses.replace(earlier.request.chosen, images_from=request.chosen.images_from or ())
     return dataclasses.replace(earlier.request, **own, chosen=chosen, sandbox=sandbox), refused
 
 
@@ -109,7 +109,7 @@ def _differing(plain: dict[str, Any], usual: dict[str, Any]) -> Iterator[tuple[s
     for name, value in plain.items():
         if isinstance(value, dict):
             yield from _differing(value, usual[name])
-        elif value != usual[name]:
+        elif value not in (usual[name], []):  # an empty list names nothing
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

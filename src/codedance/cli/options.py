@@ -44,18 +44,24 @@ class TaskFlags:
     """Leave out rows that cannot be used, and list them; without it the first one is an error."""
     prompt: Literal["ours", "row"] = "ours"
     """The system prompt: ours, or the one that each row brings along, as it stands."""
-    images_from: tuple[Path, ...] = ()
-    """A folder that pictures may lie in, besides those of the files with tasks and below; may be given several times."""
+    images_from: tuple[Path, ...] | None = None
+    """Take pictures from the folders of the files with tasks and from this one only; may be given several times. By default from
+    anywhere, but with --like, which repeats what somebody else asked for, from nowhere else."""
 
     def look_over(self, tasks: Sequence[str]) -> Census:
         """Read them all once, and count."""
         from codedance.evaluate.preflight import look_over
+        from codedance.tasks.pictures import ANYWHERE
         from codedance.tasks.selection import Selection
 
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit is {self.limit}; it must be at least 1")
         selection = Selection(
-            sources=tuple(tasks), limit=self.limit, options_seed=self.options_seed, rule=self.rule, images_from=self.images_from
+            sources=tuple(tasks),
+            limit=self.limit,
+            options_seed=self.options_seed,
+            rule=self.rule,
+            images_from=ANYWHERE if self.images_from is None else self.images_from,
         )
         return look_over(selection, skip_bad=self.skip_bad, with_prompt=self.prompt == "row")
 

@@ -89,9 +89,7 @@ def overlap(*train: str, against: Annotated[str, Parameter(help="The file that i
     from codedance.evaluate.tables import table
     from codedance.tasks.selection import Selection
 
-    known, tested = (
-        Selection(sources=tuple(files), limit=limit, images_from=(Path("/"),)) for files in (train, (against,))
-    )  # none is sent
+    known, tested = (Selection(sources=tuple(files), limit=limit) for files in (train, (against,)))  # none is sent
     with counted("tasks", None) as on_task:
         found = compare(known.tasks(), tested.tasks(), on_task=on_task)
     rows = [("picture", *map(str, pair)) for pair in found.pictures] + [

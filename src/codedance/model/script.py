@@ -28,7 +28,7 @@ class ScriptedModel:
 
     def __init__(self, script: Sequence[str | Reply] | Script, name: str = "script") -> None:
         self.name = name
-        self.variant = repr(script) if not callable(script) else ""
+        self.variant = "" if callable(script) else digest_bytes(repr(script).encode())
         """What shapes replies beside the name and the sampling; a cache keeps variants apart."""
         self._script = script
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from codedance.errors import DataError
 from codedance.tasks.adapters import ADAPTERS, Reading, recognise
 from codedance.tasks.named import NAMED
+from codedance.tasks.pictures import ANYWHERE
 from codedance.tasks.readers import read_rows
 from codedance.tasks.sources import Source
 from codedance.tasks.table import Row
@@ -28,7 +29,7 @@ def read_tasks(
     *,
     options_seed: int = 0,
     rule: Rule | None = None,
-    images_from: Sequence[Path] = (),
+    images_from: Sequence[Path] = ANYWHERE,
     on_bad: Callable[[DataError], None] | None = None,
 ) -> Iterator[Task]:
     """The tasks of a file, one after another, in memory that does not grow; pictures are decoded when they are needed.
@@ -37,7 +38,8 @@ def read_tasks(
         source: a file, FOLDER:SPLIT, LAYOUT:FILE, or a name such as `synthetic`.
         options_seed: of the order of options, where a data set lists the right one first.
         rule: how answers are scored where neither the layout nor the row says it.
-        images_from: folders that its pictures may lie in, besides its own: what a file names is shown to a model.
+        images_from: the folders that its pictures may lie in besides its own, for files of others: what they name is shown to a
+            model.
         on_bad: what to do with a row that is no task; without it the first one is an error.
 
     Raises:

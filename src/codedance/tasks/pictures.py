@@ -5,9 +5,9 @@
     picture_in("images/7.jpg", (Path("mathvista"),))      # mathvista/images/7.jpg
     several_in("['a.jpg', 'b.jpg']")                      # ["a.jpg", "b.jpg"]: a list written as text
 
-A task file may be anybody's, and what it names goes to a model: so a path, and where its links lead, must stay in the folders
-that were named, or in the store that a snapshot of Hugging Face's cache has its links into. Pictures are not decoded here. Not
-covered: fetching from the web; pictures of other rows (`table`).
+What a file names goes to a model. Where the file is somebody else's, a path, and where its links lead, can be kept in named
+folders and the store that a snapshot of Hugging Face's cache has its links into. Pictures are not decoded here. Not covered:
+fetching from the web; pictures of other rows (`table`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+ANYWHERE = (Path("/"),)
+"""For files whose pictures may lie in any folder."""
 _LONGEST_PATH = 4096
 _SURELY_NO_PATH = 1000
 _HEAD = 64

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from codedance.errors import DataError
 from codedance.tasks.formats import START, Line, Place, Table, open_table
+from codedance.tasks.pictures import ANYWHERE
 from codedance.tasks.sources import Source
 from codedance.tasks.table import Row, as_index
 
@@ -20,10 +21,10 @@ _INDEX = "index"
 _PICTURES = "images"
 
 
-def read_rows(source: Source, images_from: Sequence[Path] = ()) -> Iterator[Row | DataError]:
+def read_rows(source: Source, images_from: Sequence[Path] = ANYWHERE) -> Iterator[Row | DataError]:
     """All rows of a file or folder; a line that is no row comes as what is wrong with it.
 
-    `images_from` are folders that pictures may lie in besides those of the file and the source.
+    `images_from` are the folders that pictures may lie in besides those of the file and the source.
 
     Raises:
         DataError: it cannot be read.

@@ -17,6 +17,7 @@ from pathlib import Path
 from codedance.errors import ConfigError, DataError
 from codedance.tasks import parse_source, read_tasks
 from codedance.tasks.named import NAMED
+from codedance.tasks.pictures import ANYWHERE
 from codedance.types import Rule, Task
 from codedance.untrusted import open_named
 
@@ -40,8 +41,8 @@ class Selection:
     rule: Rule | None = None
     """How answers are scored where neither the layout nor the row says it."""
 
-    images_from: tuple[Path, ...] = ()
-    """Folders that pictures may lie in, besides those of the sources."""
+    images_from: tuple[Path, ...] = ANYWHERE
+    """The folders that pictures may lie in besides those of the sources."""
 
     def __post_init__(self) -> None:
         if not self.sources:

@@ -248,7 +248,7 @@ def _read_questions(
     if asked.file is None:
         check_families(asked.families)
         return None
-    census = look_over(Selection(sources=(str(asked.file),), rule=asked.rule, images_from=(Path("/"),)), skip_bad=True)
+    census = look_over(Selection(sources=(str(asked.file),), rule=asked.rule), skip_bad=True)
     rows = census.total + len(census.left_out)
     if census.left_out and not asked.skip_bad:
         raise DataError(
